@@ -1,0 +1,1 @@
+"""SENS Platform: every acknowledged reading kept, exactly once."""

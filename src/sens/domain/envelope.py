@@ -1,0 +1,166 @@
+"""The envelope: MQTT PUBLISH packets exactly as the broker sent them, behind a small header.
+
+Layout, little-endian: `HEADER` (see `_HEADER`), then source and session as UTF-8, then the body.
+For a raw envelope the body is `messages` whole PUBLISH packets; for a stub it is the length of one
+oversize packet (u32) and its first bytes. An envelope with no messages claims its subject for a
+new owner and has an empty body.
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from sens.domain.errors import Reject
+from sens.domain.reasons import Reason
+
+MAGIC = b"SENS"
+FORMAT_VERSION = 1
+EPOCH_BYTES = 8
+ID_BYTES = 16
+SUBJECT_ROOT = "sens.raw"
+
+#            magic, format, kind, MQTT version, reserved, id, epoch,
+#            received_at, messages, total, settled, previous, source length, session length
+_HEADER = struct.Struct("<4s4B16s8sqIQQQBB")
+_STUB = struct.Struct("<I")
+MAX_HEADER_BYTES = _HEADER.size + 2 * 255
+
+
+class EnvelopeKind(IntEnum):
+    RAW = 0
+    STUB = 1
+
+
+class InvalidEnvelope(Reject):
+    """The bytes are no envelope of a format version this build knows."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Reason.INVALID_ENVELOPE, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One unit of the log.
+
+    Attributes:
+        id: 16 random bytes; the ledger's key.
+        epoch: 8 bytes, the life of the stream that `total` counts in.
+        kind: raw packets, or the stub of an oversize one.
+        mqtt_version: 4 (MQTT 3.1.1) or 5: how the packets in `body` are to be read.
+        source, session: names; together they make the subject.
+        received_at: µs since 1970 UTC of the first message; message i was received at
+            `received_at + i`, so times on one subject strictly increase.
+        messages: how many messages the body holds.
+        total: running total of messages on this subject in this epoch, this envelope included.
+        settled: running total of messages whose acknowledgements the broker has surely read.
+        previous: stream sequence of the envelope before this one on the subject, 0 for the first:
+            the sequence that the publish expected, and the way back for a reader of the tail.
+        body: see the module.
+    """
+
+    id: bytes
+    epoch: bytes
+    kind: EnvelopeKind
+    mqtt_version: int
+    source: str
+    session: str
+    received_at: int
+    messages: int
+    total: int
+    settled: int
+    previous: int
+    body: bytes
+
+    @property
+    def next_received_at(self) -> int:
+        """The earliest time, in µs, that a later message on the same subject may bear."""
+        return self.received_at + max(self.messages, 1)
+
+    def stub(self) -> tuple[int, bytes]:
+        """Whole length in bytes and first bytes of the oversize packet. Only for `kind` STUB."""
+        return _STUB.unpack_from(self.body)[0], self.body[_STUB.size :]
+
+
+def subject(source: str, session: str) -> str:
+    """The JetStream subject of a source's session."""
+    return f"{SUBJECT_ROOT}.{source}.{session}"
+
+
+def stub_body(packet_bytes: int, first_bytes: bytes) -> bytes:
+    """The body of a stub envelope for a packet of `packet_bytes` of which only the first were kept."""
+    return _STUB.pack(packet_bytes) + first_bytes
+
+
+def pack(envelope: Envelope) -> bytes:
+    """The bytes to publish."""
+    source, session = envelope.source.encode(), envelope.session.encode()
+    header = _HEADER.pack(
+        MAGIC,
+        FORMAT_VERSION,
+        envelope.kind,
+        envelope.mqtt_version,
+        0,
+        envelope.id,
+        envelope.epoch,
+        envelope.received_at,
+        envelope.messages,
+        envelope.total,
+        envelope.settled,
+        envelope.previous,
+        len(source),
+        len(session),
+    )
+    return b"".join((header, source, session, envelope.body))
+
+
+def unpack(data: bytes) -> Envelope:
+    """Read what `pack` wrote.
+
+    Raises:
+        InvalidEnvelope: the bytes are no envelope, or one of a newer format.
+    """
+    if len(data) < _HEADER.size or data[:4] != MAGIC:
+        raise InvalidEnvelope(f"{len(data)} bytes that do not start with an envelope header")
+    (
+        _,
+        version,
+        kind,
+        mqtt_version,
+        _,
+        id_,
+        epoch,
+        received_at,
+        messages,
+        total,
+        settled,
+        previous,
+        n_source,
+        n_session,
+    ) = _HEADER.unpack_from(data)
+    if version != FORMAT_VERSION:
+        raise InvalidEnvelope(f"format version {version}; this build reads {FORMAT_VERSION}: update it, then replay")
+    start = _HEADER.size
+    body_at = start + n_source + n_session
+    if len(data) < body_at or kind not in (EnvelopeKind.RAW, EnvelopeKind.STUB) or mqtt_version not in (4, 5):
+        raise InvalidEnvelope("a truncated or damaged header")
+    if kind == EnvelopeKind.STUB and (messages != 1 or len(data) < body_at + _STUB.size):
+        raise InvalidEnvelope("a damaged stub")
+    try:
+        source = data[start : start + n_source].decode()
+        session = data[start + n_source : body_at].decode()
+    except UnicodeDecodeError as error:
+        raise InvalidEnvelope("source or session is not UTF-8") from error
+    return Envelope(
+        id=id_,
+        epoch=epoch,
+        kind=EnvelopeKind(kind),
+        mqtt_version=mqtt_version,
+        source=source,
+        session=session,
+        received_at=received_at,
+        messages=messages,
+        total=total,
+        settled=settled,
+        previous=previous,
+        body=data[body_at:],
+    )
