@@ -1,0 +1,71 @@
+# Everything a developer or CI runs. `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+STAMP  := $(VENV)/.installed
+LOCK   := requirements.lock
+# Some build hosts mount the cache elsewhere; a copy always works.
+export UV_LINK_MODE := copy
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test ci lint types format build docs docs-check bench bench-large soak lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(STAMP)  ## install everything from the lock file into .venv
+
+$(STAMP): $(LOCK) pyproject.toml tools/requirements-uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tools/requirements-uv.txt
+	$(UV) pip sync --quiet --require-hashes $(LOCK) tools/requirements-uv.txt
+	$(UV) pip install --quiet --no-deps --editable .
+	@touch $(STAMP)
+
+up: $(STAMP)  ## run the whole platform on this machine: PostgreSQL, NATS, the workers, the API, a simulator
+	@exec $(BIN)/sens up $(ARGS)
+
+test: $(STAMP)  ## run every test that this machine can
+	tools/install-debian-packages
+	$(BIN)/pytest
+
+ci: install lint types test build docs-check  ## what CI runs
+
+lint: $(STAMP)  ## style, formatting and the floors of the house
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+types: $(STAMP)  ## pyright, strict
+	$(BIN)/pyright
+
+format: $(STAMP)  ## mend style and formatting
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+build: $(STAMP)  ## build the wheel and check that it runs by itself
+	tools/check-wheel
+
+docs: $(STAMP)  ## make the reference pages and the site in site/
+	$(BIN)/python tools/make_reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+docs-check: docs  ## the site builds and the committed reference is what the code says
+	git diff --exit-code -- docs
+
+bench: $(STAMP)  ## measure speed and memory (under 8 minutes); writes bench/results/latest.json
+	$(BIN)/python -m bench
+
+bench-large: $(STAMP)  ## query times among 100M readings (minutes to load)
+	$(BIN)/python -m bench.large
+
+soak: $(STAMP)  ## the long version of the fault tests: each fault at least 20 times
+	SENS_SOAK=1 $(BIN)/pytest tests/system -m 'soak or not soak' --timeout 7200
+
+lock:  ## renew the lock file from pyproject.toml
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header --python-version 3.11 --extra local --group dev --group docs pyproject.toml --output-file $(LOCK)
+
+clean:  ## remove what was installed and built (never .sens, where data lies)
+	rm -rf $(VENV) dist site .pytest_cache .ruff_cache .import_linter_cache
