@@ -1,0 +1,229 @@
+"""The stream of raw envelopes, `SENS_RAW`: where a message is safe before its PUBACK."""
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from sens.domain.envelope import EPOCH_BYTES, MAX_HEADER_BYTES, SUBJECT_ROOT
+from sens.stream.connection import StreamConnection
+from sens.stream.errors import StreamMissing, StreamRefused
+from sens.stream.streamlog import Info, Stored, StreamLog
+
+EPOCH_KEY = "sens-epoch"
+ALL_SUBJECTS = f"{SUBJECT_ROOT}.>"
+PUBLISH_TIMEOUT_S = 10.0
+HEAD_BYTES = MAX_HEADER_BYTES + 64  # an envelope's header, and enough of a stub's body to read it
+READ_ENVELOPES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RawStreamSettings:
+    """How the stream is to be.
+
+    Attributes:
+        max_bytes: size at which it takes no more; nothing old is removed to make room.
+        name: of the stream.
+        replicas: 1, or 3 or 5 in a cluster of servers.
+    """
+
+    max_bytes: int
+    name: str = "SENS_RAW"
+    replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """What the stream holds: messages per subject, and its limit in bytes."""
+
+    messages: int
+    bytes: int
+    max_bytes: int
+    first_sequence: int
+    last_sequence: int
+    subjects: dict[str, int]
+
+    @property
+    def fill(self) -> float:
+        """How full it is, 0 to 1."""
+        return self.bytes / self.max_bytes if self.max_bytes > 0 else 0.0
+
+
+class RawStream:
+    """The stream of raw envelopes. Made by `ensure()`.
+
+    Attributes:
+        epoch: 8 bytes, the life of the stream that running totals count in, as of the last `refresh()`.
+    """
+
+    def __init__(self, connection: StreamConnection, settings: RawStreamSettings) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.epoch = b""
+        self._log = StreamLog(connection, settings.name)
+
+    @classmethod
+    async def ensure(cls, connection: StreamConnection, settings: RawStreamSettings) -> "RawStream":
+        """Make the stream or bring it in line; processes that do so at once agree on the epoch.
+
+        Raises:
+            StreamRefused: a stream of that name is there and is of another kind.
+            StreamAway, StreamFull: later, perhaps.
+        """
+        stream = cls(connection, settings)
+        await stream.refresh()
+        return stream
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    async def refresh(self) -> bytes:
+        """Read the epoch again: the stream can be made anew or restored while we run. Makes it if it is gone.
+
+        Raises: as `ensure()`.
+        """
+        try:
+            info = await self._log.info()
+        except StreamMissing:
+            info = await self._log.create(_config(self.settings) | {"metadata": {EPOCH_KEY: _new_epoch()}})
+        self._check(info)
+        wanted = _in_line(info, self.settings)
+        if wanted != info.config:
+            info = await self._log.update(wanted)
+        self.epoch = bytes.fromhex(info.config["metadata"][EPOCH_KEY])
+        return self.epoch
+
+    async def renew_epoch(self) -> bytes:
+        """Start a new epoch: to be called after the stream was restored from a copy."""
+        info = await self._log.info()
+        metadata: dict[str, str] = info.config.get("metadata") or {}
+        metadata = metadata | {EPOCH_KEY: _new_epoch()}
+        await self._log.update(info.config | {"metadata": metadata})
+        return await self.refresh()
+
+    def _check(self, info: Info) -> None:
+        for key, wanted in _config(self.settings).items():
+            found = info.config.get(key)
+            if key in ("storage", "retention", "discard", "subjects") and found != wanted:
+                raise StreamRefused(
+                    f"stream {self.name} has {key} {found!r}, SENS needs {wanted!r}: "
+                    "name another stream, or remove this one when it holds nothing you need"
+                )
+
+    # --- writing
+
+    async def publish(
+        self, subject: str, data: bytes, *, expect_last: int, timeout_s: float = PUBLISH_TIMEOUT_S
+    ) -> int:
+        """Store an envelope, fsynced by the server before it answers; returns its sequence.
+
+        Args:
+            subject: `sens.raw.<source>.<session>`.
+            expect_last: sequence of the subject's last envelope, 0 on a new subject.
+
+        Raises:
+            SequenceMismatch: another is the last one, perhaps this very envelope, by an earlier try: read it.
+            StreamFull, StreamMissing, PayloadTooLarge: it was not stored.
+            StreamAway: it may have been stored, or may yet be: try the same again.
+        """
+        return await self._log.append(subject, data, expect_last=expect_last, timeout_s=timeout_s)
+
+    async def purge(self, subject: str, before_sequence: int) -> int:
+        """Remove the subject's envelopes before that sequence, never its last one. Returns how many."""
+        last = await self._log.last(subject)
+        return 0 if last is None else await self._log.purge(subject, min(before_sequence, last.sequence))
+
+    # --- reading
+
+    async def last(self, subject: str) -> Stored | None:
+        """The subject's last envelope."""
+        return await self._log.last(subject)
+
+    async def get(self, sequence: int) -> Stored | None:
+        """The envelope with that sequence; None if it is gone or never was."""
+        return await self._log.get(sequence)
+
+    async def tails(self) -> list[Stored]:
+        """The last envelope of each subject, cut after its header (`HEAD_BYTES`)."""
+        return await self._log.lasts(ALL_SUBJECTS, HEAD_BYTES)
+
+    async def state(self) -> StreamState:
+        """What the stream holds."""
+        info, subjects = await self._log.subjects(ALL_SUBJECTS)
+        state = info.state
+        max_bytes = info.config["max_bytes"]
+        return StreamState(state.messages, state.bytes, max_bytes, state.first_seq, state.last_seq, subjects)
+
+    async def read(
+        self,
+        *,
+        start_sequence: int = 1,
+        start_at: int | None = None,
+        end_sequence: int | None = None,
+        end_at: int | None = None,
+        subjects: str = ALL_SUBJECTS,
+    ) -> AsyncIterator[Stored]:
+        """Envelopes in order, a few MiB of them in memory at a time.
+
+        Args:
+            start_sequence, end_sequence: both included; no end means: what is there when the reading starts.
+            start_at, end_at: µs since 1970 UTC, by when the server stored them; the end is excluded.
+            subjects: only those that match.
+
+        Raises:
+            StreamAway: go on with `start_sequence` after the last one received.
+        """
+        last = end_sequence or (await self._log.info()).state.last_seq
+        what: dict[str, Any] = {"next_by_subj": subjects, "batch": READ_ENVELOPES}
+        start: dict[str, Any] = {"seq": max(start_sequence, 1)}
+        if start_at is not None:
+            start = {"start_time": _rfc3339(start_at)}
+        while True:
+            some, _ = await self._log.batch(what | start)
+            for stored in some:
+                if stored.sequence > last or (end_at is not None and stored.stored_at >= end_at):
+                    return
+                if stored.sequence >= start_sequence:
+                    yield stored
+            if not some or some[-1].sequence >= last:
+                return
+            start = {"seq": some[-1].sequence + 1}
+
+
+def _config(settings: RawStreamSettings) -> dict[str, Any]:
+    return {
+        "subjects": [ALL_SUBJECTS],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "new",
+        "max_bytes": settings.max_bytes,
+        "num_replicas": settings.replicas,
+        "allow_direct": True,
+        "duplicate_window": 1_000_000_000,  # ns; unused: the expected sequence does better what it does
+    }
+
+
+def _in_line(info: Info, settings: RawStreamSettings) -> dict[str, Any]:
+    """The stream's own configuration with our limits, and an epoch if a person made it without one."""
+    metadata: dict[str, str] = info.config.get("metadata") or {}
+    # From the stream's birth, so that processes that do this at once come to the same.
+    born = blake2b(info.created.encode(), digest_size=EPOCH_BYTES).hexdigest()
+    epoch = metadata.get(EPOCH_KEY, "")
+    usable = len(epoch) == 2 * EPOCH_BYTES and set(epoch) <= set("0123456789abcdef")
+    return info.config | {
+        "max_bytes": settings.max_bytes,
+        "num_replicas": settings.replicas,
+        "allow_direct": True,
+        "metadata": metadata if usable else metadata | {EPOCH_KEY: born},
+    }
+
+
+def _new_epoch() -> str:
+    return secrets.token_hex(EPOCH_BYTES)
+
+
+def _rfc3339(moment: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment)).isoformat()
