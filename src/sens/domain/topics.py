@@ -1,7 +1,8 @@
 """MQTT topic filters, and topic templates that name parts of a topic.
 
 A template is a filter in which levels may bear names: `sens/{device}/telemetry`. `{name}` stands for
-one level (`+`), `{name...}` for one or more last levels (`#`, joined by `/`); `+` and `#` stand as in MQTT.
+one level (`+`), `{name...}` for all last levels (`#`; joined by `/`, "" where the topic has none, since `a/#` also
+matches `a`); `+` and `#` stand as in MQTT.
 Source: MQTT 5.0, section 4.7.
 """
 

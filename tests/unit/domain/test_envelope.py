@@ -1,0 +1,133 @@
+"""An envelope comes back as it was packed, and bytes that are none are refused, whatever they are."""
+
+import struct
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sens.domain.envelope import (
+    MAX_HEADER_BYTES,
+    Envelope,
+    EnvelopeKind,
+    InvalidEnvelope,
+    pack,
+    stub_body,
+    subject,
+    unpack,
+)
+from sens.domain.errors import Reject
+from sens.domain.reasons import Reason
+
+names = st.text(st.characters(codec="utf-8"), max_size=63).filter(lambda name: len(name.encode()) <= 255)
+counts = st.integers(0, 2**64 - 1)
+
+raw_envelopes = st.builds(
+    Envelope,
+    id=st.binary(min_size=16, max_size=16),
+    epoch=st.binary(min_size=8, max_size=8),
+    kind=st.just(EnvelopeKind.RAW),
+    mqtt_version=st.sampled_from([4, 5]),
+    source=names,
+    session=names,
+    received_at=st.integers(-(2**63), 2**63 - 1),
+    messages=st.integers(0, 2**32 - 1),
+    total=counts,
+    settled=counts,
+    previous=counts,
+    body=st.binary(max_size=200),
+)
+stub_envelopes = st.builds(
+    lambda envelope, length, first: replace(
+        envelope, kind=EnvelopeKind.STUB, messages=1, body=stub_body(length, first)
+    ),
+    raw_envelopes,
+    st.integers(0, 2**32 - 1),
+    st.binary(max_size=100),
+)
+envelopes = st.one_of(raw_envelopes, stub_envelopes)
+
+EXAMPLE = Envelope(bytes(16), bytes(8), EnvelopeKind.RAW, 5, "plant-a", "exclusive", 1_000, 3, 7, 4, 12, b"abc")
+
+
+@given(envelopes)
+def test_an_envelope_comes_back_as_it_was_packed(envelope: Envelope) -> None:
+    data = pack(envelope)
+    assert unpack(data) == envelope
+    assert len(data) - len(envelope.body) <= MAX_HEADER_BYTES
+
+
+@given(st.binary(max_size=300))
+def test_bytes_that_are_no_envelope_are_refused(data: bytes) -> None:
+    with pytest.raises(InvalidEnvelope):
+        unpack(data)
+
+
+@given(envelope=envelopes, at=st.integers(0, 80), byte=st.integers(0, 255))
+def test_a_damaged_header_gives_an_envelope_that_packs_again_or_is_refused(
+    envelope: Envelope, at: int, byte: int
+) -> None:
+    data = bytearray(pack(envelope))
+    data[min(at, len(data) - 1)] = byte
+    try:
+        read = unpack(bytes(data))
+    except InvalidEnvelope as error:
+        refused = error
+    else:
+        assert unpack(pack(read)) == read
+        return
+    assert refused.reason == Reason.INVALID_ENVELOPE
+
+
+@given(envelope=stub_envelopes, cut=st.integers(1, 400))
+def test_a_cut_stub_header_is_refused(envelope: Envelope, cut: int) -> None:
+    data = pack(envelope)
+    header = len(data) - len(envelope.body) + 4
+    with pytest.raises(InvalidEnvelope):
+        unpack(data[: max(0, header - cut)])
+
+
+def test_an_envelope_of_a_newer_format_says_to_update() -> None:
+    data = bytearray(pack(EXAMPLE))
+    data[4] = 2
+    with pytest.raises(InvalidEnvelope, match="format version 2; this build reads 1: update it") as raised:
+        unpack(bytes(data))
+    assert isinstance(raised.value, Reject)
+
+
+@pytest.mark.parametrize(("offset", "value"), [(0, 0), (5, 2), (6, 3), (6, 6)])
+def test_an_unknown_magic_kind_or_mqtt_version_is_refused(offset: int, value: int) -> None:
+    data = bytearray(pack(EXAMPLE))
+    data[offset] = value
+    with pytest.raises(InvalidEnvelope):
+        unpack(bytes(data))
+
+
+def test_names_that_are_not_utf_8_are_refused() -> None:
+    data = pack(EXAMPLE).replace(b"plant-a", b"plant-\xff")
+    with pytest.raises(InvalidEnvelope, match="not UTF-8"):
+        unpack(data)
+
+
+def test_the_header_is_little_endian_and_stays_where_it_is() -> None:
+    # Envelopes outlive builds: this layout may only change with the format version.
+    assert pack(EXAMPLE) == (
+        b"SENS\x01\x00\x05\x00" + bytes(16) + bytes(8)
+        + struct.pack("<qIQQQBB", 1_000, 3, 7, 4, 12, 7, 9) + b"plant-a" + b"exclusive" + b"abc"
+    )  # fmt: skip
+
+
+def test_a_stub_bears_the_whole_length_and_the_first_bytes() -> None:
+    stub = replace(EXAMPLE, kind=EnvelopeKind.STUB, messages=1, body=stub_body(1_000_000, b"first"))
+    assert unpack(pack(stub)).stub() == (1_000_000, b"first")
+
+
+@given(envelope=raw_envelopes)
+def test_later_messages_are_received_later_also_after_an_empty_envelope(envelope: Envelope) -> None:
+    last = envelope.received_at + max(envelope.messages - 1, 0)
+    assert envelope.next_received_at > last
+
+
+def test_source_and_session_make_the_subject() -> None:
+    assert subject("plant-a", "shared-2") == "sens.raw.plant-a.shared-2"
