@@ -93,8 +93,13 @@ class Decoded:
 class Decoder(Protocol):
     """Turns payloads into readings. Pure: no clock, no I/O; state only as caches with a bound."""
 
-    def decode(self, payloads: Sequence[bytes]) -> Decoded:
-        """Decode a whole batch. Never raises for what a payload holds: that is a rejection."""
+    def decode(self, payloads: Sequence[bytes], received_at: Int64) -> Decoded:
+        """Decode a whole batch. Never raises for what a payload holds: that is a rejection.
+
+        Args:
+            payloads: N payloads as received.
+            received_at: int64[N], µs since 1970 UTC; for formats whose times are relative to it.
+        """
         ...
 
 

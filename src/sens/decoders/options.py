@@ -1,0 +1,97 @@
+"""Options that all decoders share. The reference in the docs is generated from the descriptions."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from sens.domain.columns import Field as ReadingField
+from sens.domain.errors import Reject
+from sens.domain.reasons import Reason
+
+FieldPath = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+
+
+class Options(BaseModel):
+    """Base of every options model: closed, so that a misspelt option is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DecoderOptions(Options):
+    """The limits that every decoder has. What passes one of them is quarantined."""
+
+    max_payload_bytes: int = Field(
+        262_144, ge=1, le=268_435_455, description="Longest payload in bytes; a longer one is quarantined as too_long."
+    )
+    max_readings: int = Field(
+        10_000, ge=1, le=1_000_000, description="Most readings in one message; more: too_many_readings."
+    )
+    max_text_chars: int = Field(
+        4_096, ge=1, le=1_000_000, description="Longest text value in characters; a longer one: too_long."
+    )
+    max_name_chars: int = Field(
+        255, ge=1, le=1_000, description="Longest device, metric or unit name in characters; a longer one: too_long."
+    )
+
+    def check_payload(self, payload: bytes) -> None:
+        """Refuse a payload that is empty or too long.
+
+        Raises:
+            Reject: EMPTY_PAYLOAD, TOO_LONG.
+        """
+        if not payload:
+            raise Reject(Reason.EMPTY_PAYLOAD, "0 bytes")
+        if len(payload) > self.max_payload_bytes:
+            raise Reject(Reason.TOO_LONG, f"{len(payload)} bytes; max_payload_bytes is {self.max_payload_bytes}")
+
+    def check_text(self, text: str, place: str) -> None:
+        """Refuse a text value that is too long or that PostgreSQL cannot store.
+
+        Raises:
+            Reject: TOO_LONG, NUL_IN_TEXT.
+        """
+        if len(text) > self.max_text_chars:
+            detail = f"{show(place)}: {len(text)} characters; max_text_chars is {self.max_text_chars}"
+            raise Reject(Reason.TOO_LONG, detail)
+        if "\0" in text:
+            raise Reject(Reason.NUL_IN_TEXT, f"{show(place)}, character {text.index(chr(0))}")
+
+    def check_name(self, name: str) -> None:
+        """Refuse a name that is too long or that PostgreSQL cannot store.
+
+        Raises:
+            Reject: TOO_LONG, NUL_IN_TEXT.
+        """
+        if len(name) > self.max_name_chars:
+            detail = f"the name {show(name)}: {len(name)} characters; max_name_chars is {self.max_name_chars}"
+            raise Reject(Reason.TOO_LONG, detail)
+        if "\0" in name:
+            raise Reject(Reason.NUL_IN_TEXT, f"the name {show(name)}")
+
+    def check_fields(self, fields: tuple[ReadingField, ...]) -> None:
+        """Refuse a message that has no reading, too many, or one with a bad name.
+
+        Raises:
+            Reject: NO_READINGS, TOO_MANY_READINGS, TOO_LONG, NUL_IN_TEXT.
+        """
+        if not fields:
+            raise Reject(Reason.NO_READINGS, "nothing in the payload is a reading under the declared options")
+        if len(fields) > self.max_readings:
+            raise Reject(Reason.TOO_MANY_READINGS, f"{len(fields)} readings; max_readings is {self.max_readings}")
+        for field in fields:
+            self.check_name(field.metric)
+            self.check_name(field.unit)
+            if field.device is not None:
+                self.check_name(field.device)
+
+
+def show(value: object, limit: int = 80) -> str:
+    """A value from a payload, fit for a detail: on one line, ASCII, cut."""
+    if isinstance(value, int) and value.bit_length() > 256:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, str | bytes) and len(value) > limit:
+        return f"{value[:limit]!a}…"
+    if isinstance(value, str | bytes | int | float | None):
+        return ascii(value)
+    name = type(value).__name__
+    return {"dict": "an object", "list": "an array"}.get(name, name)
