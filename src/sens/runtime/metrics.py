@@ -97,7 +97,7 @@ OVERSIZE = counter(
 _T = Section.TELEMETRY
 MESSAGES_DECODED = counter(_T, "sens_telemetry_messages_decoded_total", "Messages that became readings.", "source")
 MESSAGES_IGNORED = counter(
-    _T, "sens_telemetry_messages_ignored_total", "Messages ignored by a declared rule.", "source", "reason"
+    _T, "sens_telemetry_messages_ignored_total", "Messages ignored by a declared rule.", "source"
 )
 MESSAGES_QUARANTINED = counter(
     _T, "sens_telemetry_messages_quarantined_total", "Messages put in quarantine.", "source", "reason"

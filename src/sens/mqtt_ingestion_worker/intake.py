@@ -1,0 +1,206 @@
+"""One source's way from the socket to the log, for as long as its subject is owned.
+
+Nothing here is per message, except for redeliveries after a reconnect: the connection calls once a
+read, and the pump works once an envelope, with one publish in flight.
+"""
+
+import asyncio
+import time
+
+import structlog
+
+from sens.domain.errors import SensError
+from sens.mqtt.packets import ConnectAck
+from sens.mqtt.receiver import Connection
+from sens.mqtt.scanner import Oversize, Publishes
+from sens.mqtt_ingestion_worker.pacing import Pacing
+from sens.mqtt_ingestion_worker.packer import Pack, Packer
+from sens.mqtt_ingestion_worker.redelivery import Redelivery
+from sens.mqtt_ingestion_worker.settlement import Settlement
+from sens.mqtt_ingestion_worker.subject_log import SubjectLog
+from sens.runtime import metrics
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+class Intake:
+    """The connection's `Handler`, and the pump that logs and acknowledges what it received.
+
+    What one connection received is logged before the next is made (`drained`), so packet ids of two
+    connections never meet.
+    """
+
+    def __init__(self, subject_log: SubjectLog, mqtt_version: int, max_envelope_bytes: int) -> None:
+        self.log = subject_log
+        self.mqtt_version = mqtt_version
+        self.packer = Packer(max_envelope_bytes)
+        self.pacing = Pacing()
+        self.settlement = Settlement(subject_log.tail.settled)
+        self.connection: Connection | None = None
+        self.received_messages = 0
+        self.ended = asyncio.Event()
+        self.ended_because: SensError | None = None
+        self._redelivery = Redelivery()
+        self._known: list[Publishes] = []
+        self._attached = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._due = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._paused_at: float | None = None
+        self._loop = asyncio.get_running_loop()
+
+    async def expect_redeliveries(self) -> None:
+        """Before a connection is made: look up what the broker may deliver again. Nothing is waiting then."""
+        await self._drained.wait()
+        self._redelivery = Redelivery(await self.log.recent(self.settlement.settled))
+        self.connection = None
+        self._attached.clear()
+        self.ended.clear()
+        self.ended_because = None
+
+    def attach(self, connection: Connection) -> None:
+        """The connection is made; messages may have come before. What they are owed is sent now."""
+        self.connection = connection
+        for known in self._known:
+            connection.acknowledge(known.qos1, known.qos2)
+        self._known.clear()
+        connection.ping()
+        self.settlement.connected(self.log.tail.total)
+        self._attached.set()
+
+    # --- what the connection calls
+
+    def connected(self, ack: ConnectAck) -> None:
+        if not ack.session_present:
+            # The broker has a new session: its packet ids have nothing to do with the last one's.
+            self._redelivery = Redelivery()
+
+    def received(self, piece: Publishes) -> None:
+        fresh: Publishes | None = piece
+        if self._redelivery and piece.redelivered:
+            fresh = self._without_known(piece)
+        if fresh is not None:
+            self.packer.add(fresh, now_us())
+            self._note_arrival(fresh.messages)
+
+    def oversize(self, oversize: Oversize) -> None:
+        if self._redelivery.knows(oversize):
+            ids = [] if oversize.packet_id is None else [oversize.packet_id]
+            qos1, qos2 = (ids, []) if oversize.qos == 1 else ([], ids)
+            self._acknowledge_known(Publishes(b"", 1, qos1, qos2))
+            return
+        metrics.OVERSIZE.labels(self.log.source).inc()
+        self.packer.add_oversize(oversize, now_us())
+        self._note_arrival(1)
+
+    def settled(self) -> None:
+        self.settlement.answered()
+
+    def closed(self, error: SensError | None) -> None:
+        self.settlement.disconnected()
+        self._note_resumed()
+        self.ended_because = error
+        self.ended.set()
+
+    # --- receiving
+
+    def _without_known(self, piece: Publishes) -> Publishes | None:
+        new, known = self._redelivery.split(piece, self.mqtt_version)
+        if known is not None:
+            self._acknowledge_known(known)
+        return new
+
+    def _acknowledge_known(self, known: Publishes) -> None:
+        metrics.REDELIVERIES_SKIPPED.labels(self.log.source).inc(known.messages)
+        if self.connection is None:
+            self._known.append(known)
+        else:
+            self.connection.acknowledge(known.qos1, known.qos2)
+
+    def _note_arrival(self, messages: int) -> None:
+        self.received_messages += messages
+        now = self._loop.time()
+        self.pacing.arrived(now, messages, self.packer.messages)
+        self._drained.clear()
+        self._arrived.set()
+        if self.packer.full or self.pacing.due_at(self.packer.messages) <= now:
+            self._due.set()
+        self._pause_reading(now)
+
+    # --- logging and acknowledging
+
+    async def pump(self) -> None:
+        """Log and acknowledge what arrives, an envelope at a time, until cancelled.
+
+        Raises:
+            Fenced: another owner has the subject.
+        """
+        while True:
+            await self._arrived.wait()
+            await self._until_due()
+            pack = self.packer.take()
+            self.pacing.sent(self._loop.time(), pack.messages, full=self.packer.messages > 0)
+            self._resume_reading()
+            total = await self.log.append(pack, self.mqtt_version, self.settlement.settled)
+            await self._attached.wait()
+            if self.connection is not None:
+                self.connection.acknowledge(pack.qos1, pack.qos2)
+            self.settlement.acknowledged(total)
+            self._count(pack)
+            if not self.packer.messages:
+                self._arrived.clear()
+                self._drained.set()
+
+    async def _until_due(self) -> None:
+        self._due.clear()
+        while not self.packer.full:
+            delay_s = self.pacing.due_at(self.packer.messages) - self._loop.time()
+            if delay_s <= 0:
+                return
+            try:
+                async with asyncio.timeout(delay_s):
+                    await self._due.wait()
+            except TimeoutError:
+                return
+
+    def _count(self, pack: Pack) -> None:
+        source = self.log.source
+        metrics.MESSAGES_RECEIVED.labels(source).inc(pack.messages)
+        metrics.BYTES_RECEIVED.labels(source).inc(len(pack.body))
+        metrics.ENVELOPES_PUBLISHED.labels(source).inc()
+        metrics.ENVELOPE_MESSAGES.labels(source).observe(pack.messages)
+        metrics.PUBACKS_SENT.labels(source).inc(len(pack.qos1) + len(pack.qos2))
+        metrics.PENDING_MESSAGES.labels(source).set(self.packer.messages)
+        metrics.PENDING_BYTES.labels(source).set(self.packer.bytes)
+
+    def _pause_reading(self, now: float) -> None:
+        if self.packer.full and self._paused_at is None and self.connection is not None:
+            self._paused_at = now
+            self.connection.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._paused_at is not None and not self.packer.full and self.connection is not None:
+            self.connection.resume_reading()
+            self._note_resumed()
+
+    def _note_resumed(self) -> None:
+        if self._paused_at is not None:
+            metrics.READING_PAUSED_SECONDS.labels(self.log.source).inc(self._loop.time() - self._paused_at)
+            self._paused_at = None
+
+    async def settle(self, every_s: float) -> None:
+        """Under load, ask the broker once in a while how far it has read, until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            if self.settlement.to_ask and self.connection is not None and not self.ended.is_set():
+                self.connection.ping()
+                self.settlement.asked()
+
+    async def drained(self) -> None:
+        """Wait until all that was received is on disk and acknowledged."""
+        await self._drained.wait()

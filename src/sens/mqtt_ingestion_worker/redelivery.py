@@ -1,0 +1,81 @@
+"""Messages that are on disk although the broker may not know: it will deliver them again.
+
+A crash, or a lost connection, between JetStream's confirmation and PUBACK makes the broker redeliver
+with DUP=1 and the same packet ids. What is found here is acknowledged without publishing it again, so
+even readings without a time of their own are stored once. Limits: a broker that renumbers packet ids
+at its restart, or that reuses the lowest free id for an equal message.
+"""
+
+from collections.abc import Iterable
+
+from sens.domain.envelope import Envelope, EnvelopeKind
+from sens.mqtt.columns import stub_packet_id, walk
+from sens.mqtt.scanner import Oversize, Publishes
+
+DUP = 8
+MAX_MESSAGES = 65_535
+"""A broker has at most this many packet ids in flight."""
+
+
+class Redelivery:
+    """Packet id → hash of topic and payload, of messages that may be delivered again."""
+
+    def __init__(self, recent: Iterable[Envelope] = ()) -> None:
+        """Args: recent: envelopes that are on disk, the oldest first."""
+        self._hashes: dict[int, int] = {}
+        for envelope in recent:
+            if envelope.kind is EnvelopeKind.STUB:
+                self._remember_stub(envelope)
+            else:
+                self._remember(envelope)
+
+    def _remember_stub(self, envelope: Envelope) -> None:
+        _, first_bytes = envelope.stub()
+        packet_id = stub_packet_id(first_bytes)
+        if packet_id is not None:
+            self._hashes[packet_id] = hash(first_bytes[1:])
+
+    def _remember(self, envelope: Envelope) -> None:
+        for packet in walk(envelope.body, envelope.mqtt_version):
+            if packet.packet_id is not None:
+                self._hashes[packet.packet_id] = hash((packet.topic, packet.payload))
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def knows(self, piece: Oversize) -> bool:
+        """Whether an oversize message is a redelivery of one that is on disk."""
+        return (
+            bool(piece.first_bytes[0] & DUP)
+            and piece.packet_id is not None
+            and self._hashes.get(piece.packet_id) == hash(piece.first_bytes[1:])
+        )
+
+    def split(self, piece: Publishes, mqtt_version: int) -> tuple[Publishes | None, Publishes | None]:
+        """Part a piece into (new, known): packets to publish, and packets only to acknowledge."""
+        new, known = _Part(), _Part()
+        for packet in walk(piece.packets, mqtt_version):
+            is_known = (
+                packet.dup
+                and packet.packet_id is not None
+                and self._hashes.get(packet.packet_id) == hash((packet.topic, packet.payload))
+            )
+            part = known if is_known else new
+            part.add(piece.packets[packet.start : packet.end], packet.qos, packet.packet_id)
+        return new.piece(), known.piece()
+
+
+class _Part:
+    def __init__(self) -> None:
+        self.packets = list[bytes]()
+        self.ids: dict[int, list[int]] = {1: [], 2: []}
+
+    def add(self, packet: bytes, qos: int, packet_id: int | None) -> None:
+        self.packets.append(packet)
+        if packet_id is not None:
+            self.ids[qos].append(packet_id)
+
+    def piece(self) -> Publishes | None:
+        if not self.packets:
+            return None
+        return Publishes(b"".join(self.packets), len(self.packets), self.ids[1], self.ids[2])

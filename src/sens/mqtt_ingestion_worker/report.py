@@ -1,0 +1,43 @@
+"""What one source's worker tells about itself, for the API and `sens up`: state, last error, rates."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from sens.sources.models import Source
+
+
+@dataclass(slots=True)
+class Report:
+    """Mutable; `as_dict()` is published every few seconds.
+
+    Attributes:
+        state: `starting`, `standby`, `connected` or `away`.
+        since: µs since 1970 UTC of the last change of state.
+    """
+
+    source: Source
+    instance: str
+    state: str = "starting"
+    since: int = field(default_factory=lambda: time.time_ns() // 1000)
+    last_error: str = ""
+    received_messages: int = 0
+
+    def change(self, state: str, error: str = "") -> None:
+        """Note a state; an error stays until the next one, so that it can be read."""
+        if state != self.state:
+            self.state = state
+            self.since = time.time_ns() // 1000
+        self.last_error = error or self.last_error
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "instance": self.instance,
+            "state": self.state,
+            "since": self.since,
+            "broker": self.source.broker,
+            "mode": self.source.mode,
+            "topics": [filter_ for filter_, _ in self.source.filters],
+            "last_error": self.last_error,
+            "received_messages": self.received_messages,
+        }

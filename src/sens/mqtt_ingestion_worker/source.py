@@ -1,0 +1,196 @@
+"""One source: own its subject, connect to its broker, receive until told to stop.
+
+own (lease in exclusive mode) → claim the subject → connect → receive → connection lost: connect again
+                                                             → fenced or lease lost: own again
+                                                             → stopping: stop reading, drain, disconnect
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from sens.domain.envelope import MAX_HEADER_BYTES
+from sens.domain.errors import Fatal, Retry
+from sens.mqtt.receiver import Connection, connect
+from sens.mqtt_ingestion_worker.broker import connect_options
+from sens.mqtt_ingestion_worker.intake import Intake
+from sens.mqtt_ingestion_worker.report import Report
+from sens.mqtt_ingestion_worker.settings import IngestionSettings
+from sens.mqtt_ingestion_worker.subject_log import SubjectLog
+from sens.runtime import metrics
+from sens.runtime.backoff import Backoff, pause
+from sens.sources.models import Source
+from sens.stream.connection import StreamConnection
+from sens.stream.lease import Lease
+from sens.stream.raw import RawStream
+from sens.stream.status import StatusBoard
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+HEADERS_BYTES = 1024
+"""Room that a publish's own headers take of the server's max_payload."""
+STATUS_EVERY_S = 2.0
+LEASES = "SENS_LEASES"
+
+
+class LeaseLost(Retry):
+    """Another worker may own the source now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What all sources of a process share."""
+
+    connection: StreamConnection
+    stream: RawStream
+    status: StatusBoard
+
+
+class SourceWorker:
+    """Runs one source, for `Lifetime.supervise`."""
+
+    def __init__(self, source: Source, servers: Servers, settings: IngestionSettings, stopping: asyncio.Event) -> None:
+        self.source = source
+        self.servers = servers
+        self.settings = settings
+        self.stopping = stopping
+        self.ordinal = (settings.ordinal or 0) if source.mode == "shared" else 0
+        self.session = source.session(self.ordinal)
+        self.report = Report(source, settings.instance)
+
+    async def run(self) -> None:
+        """Work until stopping.
+
+        Raises:
+            Retry: fenced, the lease lost, or a server away: to be run again.
+        """
+        async with self._owned() as lost:
+            if lost is None:
+                return
+            subject_log = SubjectLog(self.servers.stream, self.source.name, self.session)
+            await subject_log.claim(self.source.mqtt_version)
+            intake = Intake(subject_log, self.source.mqtt_version, self._max_envelope_bytes())
+            await _until_first_ends(
+                self._serve(intake),
+                intake.pump(),
+                intake.settle(self.settings.settle_every_s),
+                _raise_when(lost, self.source.name),
+            )
+
+    async def tell_status(self) -> None:
+        """Publish the source's state every few seconds, until stopping."""
+        while not await pause(STATUS_EVERY_S, self.stopping):
+            with suppress(Retry):
+                await self.servers.status.put(self.source.name, self._status_key(), self.report.as_dict())
+
+    def _status_key(self) -> str:
+        # A standby must not write over the owner's state.
+        return f"{self.session}-standby-{self.settings.instance}" if self.report.state == "standby" else self.session
+
+    def _max_envelope_bytes(self) -> int:
+        room = self.servers.connection.max_payload - MAX_HEADER_BYTES - HEADERS_BYTES
+        return min(self.settings.max_envelope_bytes, room)
+
+    @asynccontextmanager
+    async def _owned(self) -> AsyncGenerator[asyncio.Event | None]:
+        """Hold the source's lease in exclusive mode. Yields the event that tells its loss; None: stopping."""
+        if self.source.mode == "shared":
+            yield asyncio.Event()
+            return
+        self.report.change("standby")
+        lease = Lease(
+            self.servers.connection,
+            key=self.source.name,
+            owner=self.settings.instance,
+            ttl_s=self.settings.lease_ttl_s,
+            bucket=LEASES,
+        )
+        if not await lease.acquire(self.stopping):
+            yield None
+            return
+        metrics.OWNED.labels(self.source.name).set(1)
+        try:
+            yield lease.lost
+        finally:
+            metrics.OWNED.labels(self.source.name).set(0)
+            await lease.release()
+
+    async def _serve(self, intake: Intake) -> None:
+        """Connect, receive, and connect again, until stopping."""
+        delays, connections = iter(Backoff()), 0
+        while not self.stopping.is_set():
+            await intake.expect_redeliveries()
+            before = intake.received_messages
+            try:
+                async with self._connected(intake):
+                    metrics.RECONNECTS.labels(self.source.name).inc(connections > 0)
+                    connections += 1
+                    await self._receive(intake)
+            except (Retry, Fatal) as error:
+                # Also a refused password: it can be mended at the broker, and other sources go on.
+                self.report.change("away", str(error))
+                log.warning("broker_away", source=self.source.name, error=str(error))
+                if intake.received_messages > before:
+                    delays = iter(Backoff())
+                await pause(next(delays), self.stopping)
+
+    @asynccontextmanager
+    async def _connected(self, intake: Intake) -> AsyncGenerator[Connection]:
+        options = connect_options(self.source, self.ordinal, intake.packer.max_envelope_bytes)
+        connection = await connect(self.source.host, self.source.port, options, intake)
+        intake.attach(connection)
+        try:
+            await connection.subscribe(self.source.filters)
+            metrics.CONNECTED.labels(self.source.name).set(1)
+            self.report.change("connected")
+            log.info("broker_connected", source=self.source.name, session_present=connection.session_present)
+            yield connection
+        finally:
+            metrics.CONNECTED.labels(self.source.name).set(0)
+            await connection.disconnect()
+
+    async def _receive(self, intake: Intake) -> None:
+        """Until stopping, then drain what came; or until the connection ends.
+
+        Raises:
+            SensError: why it ended.
+        """
+        await _first_set(self.stopping, intake.ended)
+        if intake.ended_because is not None:
+            raise intake.ended_because
+        if intake.connection is not None:
+            intake.connection.pause_reading()
+        await intake.drained()
+
+
+async def _raise_when(lost: asyncio.Event, source: str) -> None:
+    await lost.wait()
+    raise LeaseLost(f"the lease of source {source} was lost: another worker may own it now")
+
+
+async def _first_set(*events: asyncio.Event) -> None:
+    await _until_first_ends(*(_wait(event) for event in events))
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _until_first_ends(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all; when one returns or fails, cancel the others.
+
+    Raises: what the first one raised.
+    """
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,167 @@
+"""One subject of the log, written by one owner: claim it, append to it, read its tail.
+
+Each publish expects the sequence of the last one, so that a retry can't double and an owner that was
+replaced can't write: its publish is refused, and it stops.
+"""
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from sens.domain.envelope import ID_BYTES, Envelope, EnvelopeKind, InvalidEnvelope, pack, subject, unpack
+from sens.domain.errors import Fatal, Retry
+from sens.mqtt_ingestion_worker.packer import Pack
+from sens.mqtt_ingestion_worker.redelivery import MAX_MESSAGES
+from sens.runtime import metrics
+from sens.runtime.backoff import Backoff
+from sens.stream.errors import SequenceMismatch, StreamAway, StreamFull
+from sens.stream.raw import RawStream
+from sens.stream.streamlog import Stored
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+PUBLISH_TIMEOUT_S = 10.0
+MAX_RETRY_DELAY_S = 5.0
+
+
+class Fenced(Retry):
+    """Another owner has written to the subject: stop, and start again as a newcomer."""
+
+
+@dataclass(slots=True)
+class Tail:
+    """Where the subject stands: sequence, running total, settled and earliest next receive time of
+    its last envelope; zeros where it has none in this epoch."""
+
+    sequence: int = 0
+    total: int = 0
+    settled: int = 0
+    next_received_at: int = 0
+
+
+class SubjectLog:
+    """Owns the subject of (source, session) from `claim()` until another owner claims it."""
+
+    def __init__(self, stream: RawStream, source: str, session: str) -> None:
+        self.stream = stream
+        self.source = source
+        self.session = session
+        self.subject = subject(source, session)
+        self.tail = Tail()
+        self._epoch = b""
+
+    async def claim(self, mqtt_version: int) -> None:
+        """Take the subject over: from now on, a former owner's publish is refused."""
+        self._epoch = await self.stream.refresh()
+        stored = await self.stream.last(self.subject)
+        self.tail = self._tail_of(stored)
+        await self._publish(self._envelope(Pack(EnvelopeKind.RAW, b"", 0, 0), mqtt_version, self.tail.settled))
+
+    def _tail_of(self, stored: Stored | None) -> Tail:
+        if stored is None:
+            return Tail()
+        try:
+            last = unpack(stored.data)
+        except InvalidEnvelope as error:
+            raise Fatal(
+                f"the last message on {self.subject} (sequence {stored.sequence}) is no envelope: {error}; "
+                "something else publishes there: stop it and purge the subject"
+            ) from error
+        if last.epoch != self._epoch:
+            return Tail(sequence=stored.sequence, next_received_at=last.next_received_at)
+        return Tail(stored.sequence, last.total, last.settled, last.next_received_at)
+
+    async def append(self, content: Pack, mqtt_version: int, settled: int) -> int:
+        """Publish until JetStream has confirmed. Returns the running total after it.
+
+        Waits, with back-off, as long as the stream is away or full.
+
+        Raises:
+            Fenced: another owner has the subject.
+        """
+        await self._publish(self._envelope(content, mqtt_version, settled))
+        return self.tail.total
+
+    def _envelope(self, content: Pack, mqtt_version: int, settled: int) -> Envelope:
+        return Envelope(
+            id=secrets.token_bytes(ID_BYTES),
+            epoch=self._epoch,
+            kind=content.kind,
+            mqtt_version=mqtt_version,
+            source=self.source,
+            session=self.session,
+            received_at=max(content.received_at or time.time_ns() // 1000, self.tail.next_received_at),
+            messages=content.messages,
+            total=self.tail.total + content.messages,
+            settled=settled,
+            previous=self.tail.sequence,
+            body=content.body,
+        )
+
+    async def _publish(self, envelope: Envelope) -> None:
+        data, started = pack(envelope), time.monotonic()
+        self.tail = Tail(
+            sequence=await self._publish_until_confirmed(envelope, data),
+            total=envelope.total,
+            settled=envelope.settled,
+            next_received_at=envelope.next_received_at,
+        )
+        metrics.PUBLISH_SECONDS.labels(self.source).observe(time.monotonic() - started)
+
+    async def _publish_until_confirmed(self, envelope: Envelope, data: bytes) -> int:
+        for delay_s in Backoff(cap_s=MAX_RETRY_DELAY_S):
+            try:
+                return await self.stream.publish(
+                    self.subject, data, expect_last=self.tail.sequence, timeout_s=PUBLISH_TIMEOUT_S
+                )
+            except SequenceMismatch:
+                return await self._find_own(envelope)
+            except (StreamAway, StreamFull) as error:
+                # The outcome of a publish that timed out is unknown. The same bytes with the same
+                # expectation are either stored now or found at the tail.
+                metrics.PUBLISH_RETRIES.labels(self.source).inc()
+                metrics.STREAM_FULL.labels(self.source).inc(isinstance(error, StreamFull))
+                log.warning("publish_will_retry", source=self.source, error=str(error), retry_in_s=round(delay_s, 2))
+                await asyncio.sleep(delay_s)
+        raise AssertionError("delays never end")
+
+    async def _find_own(self, envelope: Envelope) -> int:
+        """The sequence of an envelope whose publish was refused because it had arrived before."""
+        for delay_s in Backoff(cap_s=MAX_RETRY_DELAY_S):
+            try:
+                stored = await self.stream.last(self.subject)
+                break
+            except StreamAway:
+                await asyncio.sleep(delay_s)
+        else:
+            raise AssertionError("delays never end")
+        if stored is not None and _has_id(stored.data, envelope.id):
+            return stored.sequence
+        metrics.FENCED.labels(self.source).inc()
+        raise Fenced(f"another owner writes to {self.subject}, or the stream was made anew")
+
+    async def recent(self, settled: int) -> list[Envelope]:
+        """Envelopes at the end of the subject whose acknowledgements the broker may not have read,
+        the oldest first: those after the running total `settled`, at most `MAX_MESSAGES` messages."""
+        found, sequence, messages = list[Envelope](), self.tail.sequence, 0
+        while sequence and messages < MAX_MESSAGES:
+            stored = await self.stream.get(sequence)
+            if stored is None:
+                break  # purged
+            envelope = unpack(stored.data)
+            if envelope.epoch != self._epoch or envelope.total <= settled:
+                break
+            found.append(envelope)
+            messages += envelope.messages
+            sequence = envelope.previous
+        return found[::-1]
+
+
+def _has_id(data: bytes, id_: bytes) -> bool:
+    try:
+        return unpack(data).id == id_
+    except InvalidEnvelope:
+        return False
