@@ -62,11 +62,11 @@ class Balance:
     @property
     def pending(self) -> int:
         """Messages in the log that the database does not have yet."""
-        return self.received - self.messages.settled - self.lost
+        return max(0, self.received - self.messages.settled - self.lost)
 
     @property
     def balanced(self) -> bool:
-        return self.lost == 0 and self.pending >= 0 and self.readings.balanced
+        return self.lost == 0 and self.received >= self.messages.settled and self.readings.balanced
 
     def __add__(self, other: "Balance") -> "Balance":
         return Balance(

@@ -1,0 +1,103 @@
+"""The database's side of the ledger: rows, folded totals and the highest totals seen in the log.
+
+`sens.domain.balance` lays it beside the log's tails. Read the consumer's acknowledged sequence first,
+then `read_books`, then the tails.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from sens.domain.balance import Account, Books, LedgerKey, Tail
+from sens.domain.ledger import MessageCounts, ReadingCounts
+from sens.storage.connection import Connection
+from sens.storage.errors import translated
+from sens.storage.queries import load
+from sens.storage.reads import AsyncConnection
+from sens.storage.times import timestamp
+
+FOLDED_AT_ONCE = 20_000
+
+_Row = tuple[str, str, bytes, int, int, int, int, int, int, int, int, int, int]
+
+
+def read_books(connection: Connection, acknowledged: int | None) -> Books:
+    """All accounts in one snapshot.
+
+    Args:
+        connection: any.
+        acknowledged: the stream sequence up to which the consumer has acknowledged everything, read
+            before this call; None if unknown.
+    """
+    with translated():
+        rows = connection.execute(load("ledger")["read_books"], {"acknowledged": acknowledged}).fetchall()
+    return _books(rows, acknowledged)
+
+
+async def fetch_books(connection: AsyncConnection, acknowledged: int | None) -> Books:
+    """`read_books` for the API."""
+    with translated():
+        cursor = await connection.execute(load("ledger")["read_books"], {"acknowledged": acknowledged})
+        rows = await cursor.fetchall()
+    return _books(rows, acknowledged)
+
+
+def _books(rows: list[tuple[object, ...]], acknowledged: int | None) -> Books:
+    accounts: dict[LedgerKey, Account] = {}
+    for row in cast("list[_Row]", rows):
+        source, session, epoch, decoded, ignored, quarantined, *readings, highest, last, settled = row
+        accounts[LedgerKey(source, session, epoch)] = Account(
+            MessageCounts(decoded, ignored, quarantined),
+            ReadingCounts(*readings),
+            highest_total=highest,
+            acknowledged_total=last,
+            acknowledged_settled=settled,
+        )
+    return Books(accounts, acknowledged)
+
+
+def record_tails(connection: Connection, tails: Iterable[Tail]) -> None:
+    """Remember the highest running totals seen in the log. Tails of sources without a row are left out.
+
+    When a tail is below what was recorded, the stream went backwards: give the stream a new epoch, or
+    new messages in the old one would in time hide what was lost.
+    """
+    listed = list(tails)
+    parameters = {
+        "sources": [tail.key.source for tail in listed],
+        "sessions": [tail.key.session for tail in listed],
+        "epochs": [tail.key.epoch for tail in listed],
+        "totals": [tail.total for tail in listed],
+    }
+    with translated():
+        connection.execute(load("ledger")["record_tails"], parameters)
+
+
+def fold_ledger(
+    connection: Connection,
+    before: int,
+    first_sequences: Mapping[tuple[str, str], int],
+    *,
+    limit: int = FOLDED_AT_ONCE,
+) -> int:
+    """Sum rows whose envelopes are gone into `ledger_total`, in one statement: no reader sees a sum change.
+
+    Args:
+        connection: the leader's.
+        before: µs; rows of envelopes received before it, which must be older than the replay window.
+        first_sequences: (source, session) → first stream sequence that the log still holds of the
+            subject; it must name every subject in the log, read after the purge.
+        limit: rows at most.
+
+    Returns:
+        How many rows were folded; `limit` means call again.
+    """
+    parameters = {
+        "before": timestamp(before),
+        "sources": [source for source, _ in first_sequences],
+        "sessions": [session for _, session in first_sequences],
+        "sequences": list(first_sequences.values()),
+        "limit": limit,
+    }
+    with translated():
+        row = connection.execute(load("ledger")["fold"], parameters).fetchone()
+    return cast("tuple[int]", row)[0]

@@ -1,0 +1,166 @@
+"""Partitions and chunks of the big tables: made on demand and ahead of time, dropped when their time is over.
+
+TimescaleDB makes its chunks by itself; there, only dropping is ours. A native partition is named after
+the UTC day it starts on (`reading_p20260105`); its bounds follow from that and the table's width.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+from psycopg import sql
+
+from sens.domain.columns import Int64
+from sens.storage.connection import Connection
+from sens.storage.errors import DataRefused, translated
+from sens.storage.kinds import BIG_TABLES, DAY, BigTable, StorageKind, storage_kind
+from sens.storage.locks import PARTITION_LOCK
+from sens.storage.queries import load
+from sens.storage.times import timestamp
+
+# Partitions start on Mondays: the first after 1970-01-01.
+_ANCHOR = date(1970, 1, 5)
+_ANCHOR_TIME = 4 * DAY
+# What both Python and PostgreSQL can name, with room for a partition at each end.
+OLDEST_TIME = (date(1, 7, 1) - date(1970, 1, 1)).days * DAY
+NEWEST_TIME = (date(9999, 7, 1) - date(1970, 1, 1)).days * DAY
+# A drop that waits for a reader makes every query behind it wait.
+DROP_LOCK_TIMEOUT_MS = 1000
+_SQL = load("partitions")
+
+
+class KnownPartitions:
+    """The partitions that a writer has seen, so that a batch is checked without a query."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, set[int]] = {}
+
+    def missing(self, table: str, times: Int64) -> Int64:
+        """A time in each partition of `table` that `times` fall into and that was not seen yet."""
+        width = BIG_TABLES[table].width
+        known = self._known.setdefault(table, set())
+        first, last = (int(edge - _ANCHOR_TIME) // width for edge in (times.min(), times.max()))
+        numbers = [first] if first == last else np.unique((times - _ANCHOR_TIME) // width).tolist()
+        return np.array([n * width + _ANCHOR_TIME for n in numbers if n not in known], np.int64)
+
+    def remember(self, table: str, times: Int64) -> None:
+        """Note that the partitions that `times` fall into are there."""
+        width = BIG_TABLES[table].width
+        self._known.setdefault(table, set()).update(((times - _ANCHOR_TIME) // width).tolist())
+
+    def forget(self) -> None:
+        """After an error, or a reconnect: look again."""
+        self._known.clear()
+
+
+def ensure_partitions(connection: Connection, table: str, times: Sequence[int] | Int64) -> int:
+    """Make the partitions of `table` that `times` fall into, where they are missing; on hypertables, nothing.
+
+    Give it an autocommit connection outside a transaction: each partition is committed by itself, so that
+    no lock outlives it. Two at once wait for each other. Readers and writers are not held up: a new table
+    is attached under a lock that they do not conflict with, and being empty it needs no scan, nor a
+    CHECK that would spare one.
+
+    Args:
+        table: a name in `BIG_TABLES`.
+        times: µs since 1970 UTC, in any order.
+
+    Returns:
+        How many were made.
+
+    Raises:
+        DataRefused: a time before the year 1 or after 9999.
+    """
+    big = BIG_TABLES[table]
+    times = np.asarray(times, np.int64)
+    check_times(times)
+    if not len(times) or storage_kind(connection) is not StorageKind.PLAIN:
+        return 0
+    numbers = np.unique((times - _ANCHOR_TIME) // big.width)
+    return sum(_make(connection, big, _start_of(big, int(number))) for number in numbers)
+
+
+def check_times(times: Int64) -> None:
+    """Raise DataRefused where a time cannot be stored."""
+    if len(times) and (times.min() < OLDEST_TIME or times.max() > NEWEST_TIME):
+        raise DataRefused("a time before the year 1 or after 9999")
+
+
+def make_partitions_ahead(connection: Connection, now: int, count: int = 2) -> int:
+    """Make the current and the next `count` partitions of every big table; returns how many were missing.
+
+    Args:
+        now: µs since 1970 UTC.
+    """
+    made = 0
+    for table in BIG_TABLES.values():
+        made += ensure_partitions(connection, table.name, now + np.arange(count + 1, dtype=np.int64) * table.width)
+    return made
+
+
+def drop_partitions_before(connection: Connection, table: str, time: int) -> list[str]:
+    """Drop the partitions or chunks of `table` that end at or before `time` (µs since 1970 UTC).
+
+    Each is dropped in a transaction of its own that waits for readers at most `DROP_LOCK_TIMEOUT_MS`.
+
+    Returns:
+        Names of what was dropped.
+
+    Raises:
+        DatabaseBusy: somebody reads the table for longer; what was dropped so far stays dropped.
+    """
+    big = BIG_TABLES[table]
+    if storage_kind(connection) is not StorageKind.PLAIN:
+        with translated(), connection.transaction():
+            connection.execute(_SQL["limit_lock_wait"], (f"{DROP_LOCK_TIMEOUT_MS}ms",))
+            rows = connection.execute(_SQL["drop_chunks"], (table, timestamp(time))).fetchall()
+        return [str(name) for (name,) in rows]
+    dropped = list[str]()
+    for name, start in _partitions(connection, big):
+        if _start_time(start) + big.width <= time:
+            _drop(connection, name)
+            dropped.append(name)
+    return dropped
+
+
+def _make(connection: Connection, table: BigTable, start: date) -> bool:
+    name = f"{table.name}_p{start.isoformat().replace('-', '')}"
+    names = {
+        "table": sql.Identifier(table.name),
+        "partition": sql.Identifier(name),
+        "start": sql.Literal(datetime(start.year, start.month, start.day, tzinfo=UTC)),
+        "end": sql.Literal(datetime(start.year, start.month, start.day, tzinfo=UTC) + timedelta(days=table.days)),
+    }
+    with translated(), connection.transaction():
+        connection.execute(_SQL["take_partition_lock"], (PARTITION_LOCK,))
+        row = connection.execute(_SQL["is_attached"], (table.name, name)).fetchone()
+        if row is not None and row[0] is True:
+            return False
+        connection.execute(sql.SQL(_SQL["make_partition"]).format(**names))
+        connection.execute(sql.SQL(_SQL["attach_partition"]).format(**names))
+    return True
+
+
+def _drop(connection: Connection, name: str) -> None:
+    with translated(), connection.transaction():
+        connection.execute(_SQL["limit_lock_wait"], (f"{DROP_LOCK_TIMEOUT_MS}ms",))
+        connection.execute(_SQL["take_partition_lock"], (PARTITION_LOCK,))
+        connection.execute(sql.SQL(_SQL["drop_partition"]).format(partition=sql.Identifier(name)))
+
+
+def _partitions(connection: Connection, table: BigTable) -> list[tuple[str, date]]:
+    """Names and first days, oldest first. Partitions that a person made by another name are left alone."""
+    pattern = re.compile(rf"{table.name}_p(\d{{4}})(\d\d)(\d\d)")
+    with translated():
+        rows = connection.execute(_SQL["list_partitions"], (table.name,)).fetchall()
+    found = [match for (name,) in rows if (match := pattern.fullmatch(str(name)))]
+    return [(match[0], date(int(match[1]), int(match[2]), int(match[3]))) for match in found]
+
+
+def _start_of(table: BigTable, number: int) -> date:
+    return _ANCHOR + timedelta(days=number * table.days)
+
+
+def _start_time(start: date) -> int:
+    return (start - date(1970, 1, 1)).days * DAY

@@ -1,0 +1,113 @@
+"""The quarantine, for the API: look at it, discard from it, mark it replayed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import cast
+from uuid import UUID
+
+from sens.storage.queries import load
+from sens.storage.reads import AsyncConnection, fetch, fetch_columns, limited
+
+
+class State(IntEnum):
+    """Stored: never renumber."""
+
+    OPEN = 0
+    REPLAYED = 1
+    DISCARDED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A message in quarantine without its payload; times in µs."""
+
+    id: int
+    source: str
+    envelope_id: UUID
+    position: int
+    received_at: int
+    topic: bytes
+    payload_bytes: int
+    reason: str
+    detail: str
+    state: int
+    changed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineCount:
+    """How much of one reason and state a source has in quarantine."""
+
+    source: str
+    reason: str
+    state: int
+    messages: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """What came for a full quarantine: counted, with one payload as a sample."""
+
+    source: str
+    reason: str
+    topic: bytes
+    count: int
+    first_at: int
+    last_at: int
+    sample: bytes
+
+
+async def list_quarantined(
+    connection: AsyncConnection,
+    *,
+    source: str | None = None,
+    reason: str | None = None,
+    state: State | None = State.OPEN,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[Quarantined]:
+    """Newest first, those with an id below `before`; `state` None: any."""
+    parameters = {
+        "source": source,
+        "reason": reason,
+        "state": None if state is None else int(state),
+        "before": before,
+        "limit": limited(limit),
+    }
+    return await fetch(connection, load("read_quarantine")["list"], parameters, Quarantined)
+
+
+async def find_quarantined(connection: AsyncConnection, quarantine_id: int) -> tuple[Quarantined, bytes] | None:
+    """A message in quarantine and its payload."""
+    found = await fetch(connection, load("read_quarantine")["find"], {"id": quarantine_id}, Quarantined)
+    payload = await fetch_columns(connection, load("read_quarantine")["payload"], {"id": quarantine_id})
+    return (found[0], cast(bytes, payload[0][0])) if found and payload else None
+
+
+async def count_quarantined(connection: AsyncConnection) -> list[QuarantineCount]:
+    """By source, reason and state."""
+    return await fetch(connection, load("read_quarantine")["count"], {}, QuarantineCount)
+
+
+async def discard_quarantined(connection: AsyncConnection, quarantine_ids: Sequence[int]) -> list[int]:
+    """Settle open messages for good; the ledger goes on counting them. Returns the ids that were open."""
+    return await _change_state(connection, quarantine_ids, State.DISCARDED)
+
+
+async def mark_replayed(connection: AsyncConnection, quarantine_ids: Sequence[int]) -> list[int]:
+    """Note that open messages were stored otherwise. Returns the ids that were open."""
+    return await _change_state(connection, quarantine_ids, State.REPLAYED)
+
+
+async def _change_state(connection: AsyncConnection, ids: Sequence[int], state: State) -> list[int]:
+    parameters = {"ids": list(ids), "state": int(state)}
+    columns = await fetch_columns(connection, load("read_quarantine")["change_state"], parameters)
+    return sorted(cast("tuple[int, ...]", columns[0])) if columns else []
+
+
+async def list_overflow(connection: AsyncConnection, *, source: str | None = None, limit: int = 100) -> list[Overflow]:
+    """What did not fit into a source's quarantine, the most recent first."""
+    parameters = {"source": source, "limit": limited(limit)}
+    return await fetch(connection, load("read_quarantine")["overflow"], parameters, Overflow)

@@ -1,0 +1,25 @@
+"""One maintenance leader at a time."""
+
+from sens.storage.leader import connect_maintenance, resign, try_lead
+from servers import wait_until
+
+
+def test_one_of_two_leads_and_goes_on_leading(database_url: str) -> None:
+    with connect_maintenance(database_url) as one, connect_maintenance(database_url) as other:
+        assert [try_lead(one), try_lead(other), try_lead(one)] == [True, False, True]
+
+
+def test_leadership_ends_with_the_connection(database_url: str) -> None:
+    with connect_maintenance(database_url) as standby:
+        with connect_maintenance(database_url) as leader:
+            assert try_lead(leader)
+            assert not try_lead(standby)
+        wait_until(lambda: try_lead(standby), what="the server to notice")
+
+
+def test_a_leader_that_resigns_lets_another_lead_at_once(database_url: str) -> None:
+    with connect_maintenance(database_url) as one, connect_maintenance(database_url) as other:
+        assert try_lead(one)
+        assert try_lead(one)
+        resign(one)
+        assert try_lead(other)

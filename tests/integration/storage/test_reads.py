@@ -1,0 +1,291 @@
+"""What the API reads: lists with cursors and limits, latest values, readings at every resolution."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from readings_database import BUCKET, DAY, HOUR, MINUTE, MONDAY, ReadingsDatabase, at
+from sens.storage.api_keys import find_api_key, insert_api_key, list_api_keys, revoke_api_key
+from sens.storage.errors import DatabaseAway, DatabaseBusy, DataRefused
+from sens.storage.partitions import ensure_partitions
+from sens.storage.read_devices import SeriesFilter, find_device, list_devices, list_latest, list_series, list_sources
+from sens.storage.read_quarantine import (
+    State,
+    count_quarantined,
+    discard_quarantined,
+    find_quarantined,
+    list_overflow,
+    list_quarantined,
+    mark_replayed,
+)
+from sens.storage.read_readings import Resolution, choose_resolution, read_aggregates, read_raw, read_text
+from sens.storage.reads import AsyncConnection, Reader, limited
+from sens.storage.rollups import advance
+
+LAG = MINUTE
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[ReadingsDatabase]:
+    database = ReadingsDatabase(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+async def connection(database: ReadingsDatabase) -> AsyncIterator[AsyncConnection]:
+    async with Reader(database.url) as reader, reader.connection() as connection:
+        yield connection
+
+
+def add_devices(database: ReadingsDatabase, *names: str, source_id: int | None = None) -> list[int]:
+    return [
+        database.one(
+            "INSERT INTO device (source_id, name) VALUES (%s, %s) RETURNING id", source_id or database.source_id, name
+        )
+        for name in names
+    ]
+
+
+async def test_sources_tell_how_many_devices_they_have(database: ReadingsDatabase, connection: AsyncConnection) -> None:
+    add_devices(database, "pump")
+    database.one("INSERT INTO source (tenant_id, name) VALUES (1, 'plant-b') RETURNING id")
+    sources = await list_sources(connection)
+    assert [(s.name, s.tenant, s.devices) for s in sources] == [("plant-a", "home", 2), ("plant-b", "home", 0)]
+    assert [s.name for s in await list_sources(connection, after="plant-a")] == ["plant-b"]
+    assert abs(sources[0].created_at - time.time() * 1e6) < 60e6
+
+
+async def test_devices_come_in_pages_without_gap_or_repetition(
+    database: ReadingsDatabase, connection: AsyncConnection
+) -> None:
+    other = database.one("INSERT INTO source (tenant_id, name) VALUES (1, 'plant-b') RETURNING id")
+    add_devices(database, "pump-1", "pump-2", "100%_pure")
+    add_devices(database, "pump-1", "Pümp", source_id=other)
+    everyone = await list_devices(connection)
+    paged, after = [], None
+    while page := await list_devices(connection, after=after, limit=2):
+        paged += page
+        after = (page[-1].name, page[-1].id)
+    assert paged == everyone
+    assert len(everyone) == 6
+    assert [d.source for d in await list_devices(connection, prefix="pump-1")] == ["plant-a", "plant-b"]
+    assert [d.name for d in await list_devices(connection, prefix="100%_")] == ["100%_pure"]
+    assert len(await list_devices(connection, source="plant-b")) == 2
+
+
+async def test_a_device_tells_its_series_and_newest_reading(
+    database: ReadingsDatabase, connection: AsyncConnection
+) -> None:
+    boiler = (await list_devices(connection))[0]
+    assert (boiler.series, boiler.last_at) == (3, None)
+    database.connection.execute("INSERT INTO series_latest VALUES (%s, %s, 1)", (database.series[0], at(MONDAY)))
+    assert (await find_device(connection, boiler.id)) == (await list_devices(connection))[0]
+    assert (await list_devices(connection))[0].last_at == MONDAY
+    assert await find_device(connection, 999_999) is None
+
+
+async def test_series_are_found_by_device_source_metric_and_ids(
+    database: ReadingsDatabase, connection: AsyncConnection
+) -> None:
+    one, two, three = database.series
+
+    async def ids(which: SeriesFilter, **cursor: int) -> list[int]:
+        return [series.id for series in await list_series(connection, which, **cursor)]
+
+    assert await ids(SeriesFilter()) == [one, two, three]
+    assert await ids(SeriesFilter(), after=one, limit=1) == [two]
+    assert await ids(SeriesFilter(metric="m1", device="boiler", source="plant-a")) == [two]
+    assert await ids(SeriesFilter(ids=[three, one])) == [one, three]
+    assert await ids(SeriesFilter(ids=[])) == []
+    assert await ids(SeriesFilter(source="elsewhere")) == []
+
+
+async def test_latest_values_bear_their_age(database: ReadingsDatabase, connection: AsyncConnection) -> None:
+    one, two, _ = database.series
+    database.connection.execute(
+        "INSERT INTO series_latest VALUES (%s, now() - interval '1 hour', 2.5, NULL), (%s, now(), NULL, 'on')",
+        (one, two),
+    )
+    first, second = await list_latest(connection, SeriesFilter(device="boiler"))
+    assert (first.series_id, first.metric, first.value, first.text) == (one, "m0", 2.5, None)
+    assert 3600 <= first.age_s < 3660
+    assert (second.value, second.text) == (None, "on")
+
+
+async def test_raw_readings_come_by_time_from_either_end(
+    database: ReadingsDatabase, connection: AsyncConnection
+) -> None:
+    one, two, _ = database.series
+    database.write([(one, MONDAY + n, float(n)) for n in range(10)] + [(two, MONDAY, -1.0)])
+    oldest = await read_raw(connection, one, MONDAY + 2, MONDAY + 9, limit=3)
+    assert (oldest.time.tolist(), oldest.value.tolist()) == ([MONDAY + n for n in (2, 3, 4)], [2.0, 3.0, 4.0])
+    newest = await read_raw(connection, one, MONDAY + 2, MONDAY + 9, limit=3, newest_first=True)
+    assert newest.value.tolist() == [8.0, 7.0, 6.0]
+    nothing = await read_raw(connection, one, MONDAY + 100, MONDAY + 200, limit=3)
+    assert (nothing.time.dtype, nothing.value.tolist()) == ("int64", [])
+
+
+async def test_texts_come_by_time(database: ReadingsDatabase, connection: AsyncConnection) -> None:
+    ensure_partitions(database.connection, "reading_text", [MONDAY])
+    database.connection.execute(
+        "INSERT INTO reading_text VALUES (1, %s, 'on'), (1, %s, 'öff')", (at(MONDAY), at(MONDAY + 1))
+    )
+    found = await read_text(connection, 1, MONDAY, MONDAY + 2, limit=10)
+    assert (found.time.tolist(), found.text) == ([MONDAY, MONDAY + 1], ["on", "öff"])
+    assert (await read_text(connection, 1, MONDAY, MONDAY + 2, limit=1, newest_first=True)).text == ["öff"]
+    assert (await read_text(connection, 2, MONDAY, MONDAY + 2, limit=1)).text == []
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns"])
+@pytest.mark.parametrize("closed", [False, True])
+async def test_days_and_hours_begin_by_the_clock_of_the_time_zone(
+    database: ReadingsDatabase, connection: AsyncConnection, zone: str, closed: bool
+) -> None:
+    """Over the change to summer time, with late marks, from raw and from rollup rows."""
+    one = database.series[0]
+    start = round(datetime(2026, 3, 27, 7, 3, tzinfo=UTC).timestamp()) * 1_000_000
+    readings = [(start + n * 7 * MINUTE, float(n)) for n in range(800)]
+    database.write([(one, time, value) for time, value in readings[:700]])
+    if closed:
+        while advance(database.leader, start + 3 * DAY, LAG).more:
+            pass
+    database.write([(one, time, value) for time, value in readings[700:]])
+    for resolution in (Resolution.DAY, Resolution.HOUR):
+        expected: dict[int, list[float]] = {}
+        for time_, value in readings:
+            local = at(time_).astimezone(ZoneInfo(zone)).replace(minute=0, second=0, microsecond=0)
+            bucket = local.replace(hour=0) if resolution is Resolution.DAY else local
+            expected.setdefault(round(bucket.timestamp()) * 1_000_000, []).append(value)
+        answer = await read_aggregates(connection, one, start, start + 5 * DAY, resolution, limit=1000, time_zone=zone)
+        assert answer.time.tolist() == sorted(expected)
+        assert answer.count.tolist() == [len(v) for v in expected.values()]
+        assert answer.first.tolist() == [v[0] for v in expected.values()]
+        assert answer.last.tolist() == [v[-1] for v in expected.values()]
+        assert answer.mean.tolist() == pytest.approx([sum(v) / len(v) for v in expected.values()])
+
+
+async def test_aggregates_are_of_whole_buckets_that_overlap_the_range(
+    database: ReadingsDatabase, connection: AsyncConnection
+) -> None:
+    one = database.series[0]
+    database.write([(one, MONDAY + n * MINUTE, 1.0) for n in range(120)])
+    answer = await read_aggregates(
+        connection, one, MONDAY + 15 * MINUTE, MONDAY + 31 * MINUTE, Resolution.TEN_MINUTES, limit=10
+    )
+    assert answer.time.tolist() == [MONDAY + n * BUCKET for n in (1, 2, 3)]
+    assert answer.count.tolist() == [10, 10, 10]
+    hours = await read_aggregates(connection, one, MONDAY + 15 * MINUTE, MONDAY + HOUR, Resolution.HOUR, limit=10)
+    assert (hours.time.tolist(), hours.count.tolist()) == ([MONDAY], [60])
+
+
+async def test_aggregates_are_limited(database: ReadingsDatabase, connection: AsyncConnection) -> None:
+    one = database.series[0]
+    database.write([(one, MONDAY + n * BUCKET, 1.0) for n in range(9)])
+    answer = await read_aggregates(connection, one, MONDAY, MONDAY + DAY, Resolution.TEN_MINUTES, limit=4)
+    assert len(answer.time) == 4
+    assert [limited(n) for n in (-1, 5, 10**9)] == [1, 5, 10_000]
+
+
+async def test_an_unknown_time_zone_is_refused(database: ReadingsDatabase, connection: AsyncConnection) -> None:
+    with pytest.raises(DataRefused, match="Mars"):
+        await read_aggregates(connection, 1, MONDAY, MONDAY + DAY, Resolution.DAY, limit=4, time_zone="Mars/Base")
+
+
+def test_auto_resolution_gives_a_chart_some_two_thousand_points() -> None:
+    assert choose_resolution(MONDAY, MONDAY + HOUR, raw_from=0) is Resolution.RAW
+    assert choose_resolution(MONDAY, MONDAY + HOUR, raw_from=MONDAY + DAY) is Resolution.TEN_MINUTES
+    assert choose_resolution(MONDAY, MONDAY + 14 * DAY, 0) is Resolution.TEN_MINUTES
+    assert choose_resolution(MONDAY, MONDAY + 30 * DAY, 0) is Resolution.HOUR
+    assert choose_resolution(MONDAY, MONDAY + 365 * DAY, 0) is Resolution.DAY
+
+
+async def test_a_query_that_takes_too_long_ends_as_busy(database: ReadingsDatabase) -> None:
+    async with Reader(database.url, statement_timeout_s=0.2) as reader:
+        with pytest.raises(DatabaseBusy):
+            async with reader.connection() as connection:
+                await connection.execute("SELECT pg_sleep(5)")
+
+
+async def test_a_pool_outlives_connections_that_the_server_ends(database: ReadingsDatabase) -> None:
+    async with Reader(database.url, size=1) as reader:
+        async with reader.connection() as connection:
+            assert len(await list_sources(connection)) == 1
+        database.connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sens api'"
+            " AND datname = current_database()"
+        )
+        async with reader.connection() as connection:
+            assert len(await list_sources(connection)) == 1
+
+
+async def test_a_database_that_is_away_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sens.storage.reads.POOL_WAIT_S", 0.3)
+    async with Reader("postgresql://nobody@127.0.0.1:1/none") as reader:
+        with pytest.raises(DatabaseAway):
+            async with reader.connection():
+                pass
+
+
+async def test_quarantine_is_listed_shown_discarded_and_counted(
+    database: ReadingsDatabase, connection: AsyncConnection
+) -> None:
+    for position, reason in enumerate(["no_route", "invalid_syntax", "no_route", "conflict"]):
+        database.connection.execute(
+            "INSERT INTO quarantine (source_id, envelope_id, position, received_at, topic, payload, reason, detail)"
+            " VALUES (%s, gen_random_uuid(), %s, %s, 'a/b', %s, %s, 'why')",
+            (database.source_id, position, at(MONDAY), b"\x00\xff" * position, reason),
+        )
+    newest, *_, oldest = listed = await list_quarantined(connection)
+    assert [q.position for q in listed] == [3, 2, 1, 0]
+    assert (newest.source, newest.topic, newest.payload_bytes, newest.received_at) == ("plant-a", b"a/b", 6, MONDAY)
+    assert await list_quarantined(connection, before=newest.id, limit=2) == listed[1:3]
+    assert [q.position for q in await list_quarantined(connection, source="plant-a", reason="no_route")] == [2, 0]
+    assert await find_quarantined(connection, newest.id) == (newest, b"\x00\xff" * 3)
+    assert await find_quarantined(connection, 999_999) is None
+    assert await discard_quarantined(connection, [oldest.id, 999_999]) == [oldest.id]
+    assert await discard_quarantined(connection, [oldest.id]) == []
+    assert await mark_replayed(connection, [newest.id]) == [newest.id]
+    assert [q.position for q in await list_quarantined(connection)] == [2, 1]
+    assert [q.position for q in await list_quarantined(connection, state=State.DISCARDED)] == [0]
+    assert len(await list_quarantined(connection, state=None)) == 4
+    counts = {(c.reason, c.state): (c.messages, c.bytes) for c in await count_quarantined(connection)}
+    assert counts[("no_route", State.OPEN)] == (1, 7)
+    assert counts[("conflict", State.REPLAYED)] == (1, 9)
+
+
+async def test_overflow_is_listed(database: ReadingsDatabase, connection: AsyncConnection) -> None:
+    database.connection.execute(
+        "INSERT INTO quarantine_overflow VALUES (%s, 'no_route', 'a/b', 7, %s, %s, 'x')",
+        (database.source_id, at(MONDAY), at(MONDAY + 5)),
+    )
+    [found] = await list_overflow(connection, source="plant-a")
+    assert (found.reason, found.topic, found.count, found.first_at, found.sample) == (
+        "no_route",
+        b"a/b",
+        7,
+        MONDAY,
+        b"x",
+    )
+    assert await list_overflow(connection, source="elsewhere") == []
+
+
+async def test_api_keys_are_kept_found_listed_and_revoked(connection: AsyncConnection) -> None:
+    kept = await insert_api_key(
+        connection, name="ci", prefix="sens_abc", key_hash="$hash", scope="read", expires_at=MONDAY
+    )
+    assert (kept.expires_at, kept.revoked_at) == (MONDAY, None)
+    assert "$hash" not in repr(kept)
+    assert await find_api_key(connection, "sens_abc") == kept
+    assert await find_api_key(connection, "sens_x") is None
+    with pytest.raises(DataRefused):
+        await insert_api_key(connection, name="ci", prefix="sens_def", key_hash="$", scope="admin")
+    revoked = await revoke_api_key(connection, kept.id)
+    assert revoked is not None
+    assert revoked.revoked_at is not None
+    assert await revoke_api_key(connection, kept.id) == revoked
+    assert await list_api_keys(connection) == [revoked]
+    assert await revoke_api_key(connection, 999_999) is None

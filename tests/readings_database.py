@@ -1,0 +1,78 @@
+"""A migrated database with some series, and a writer whose steps a test can hold still."""
+
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, LiteralString
+
+from sens.storage.connection import Connection, connect
+from sens.storage.leader import connect_maintenance
+from sens.storage.locks import ROLLUP_LOCK
+from sens.storage.migrate import migrate
+from sens.storage.partitions import ensure_partitions
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE = 60_000_000
+BUCKET = 10 * MINUTE
+HOUR = 6 * BUCKET
+DAY = 24 * HOUR
+# Monday 2026-01-05 00:00 UTC: the start of a partition.
+MONDAY = 1_767_571_200_000_000
+
+
+def at(time: int) -> datetime:
+    return EPOCH + timedelta(microseconds=time)
+
+
+class ReadingsDatabase:
+    """A fresh schema with series 1..n of numbers, `connection` for what the test looks at, `leader` for maintenance."""
+
+    def __init__(self, url: str, series: int = 3) -> None:
+        self.url = url
+        migrate(url)
+        self.leader: Connection = connect_maintenance(url)
+        self.connection: Connection = connect(url, application_name="test", autocommit=True)
+        tenant = self.one("INSERT INTO tenant (name) VALUES ('home') RETURNING id")
+        self.source_id = self.one("INSERT INTO source (tenant_id, name) VALUES (%s, 'plant-a') RETURNING id", tenant)
+        device = self.one("INSERT INTO device (source_id, name) VALUES (%s, 'boiler') RETURNING id", self.source_id)
+        self.series = [
+            self.one("INSERT INTO series (device_id, metric, kind) VALUES (%s, %s, 0) RETURNING id", device, f"m{n}")
+            for n in range(series)
+        ]
+
+    def one(self, query: LiteralString, *parameters: object) -> Any:
+        """The first column of the first row."""
+        row = self.connection.execute(query, parameters).fetchone()
+        return row[0] if row else None
+
+    def close(self) -> None:
+        self.leader.close()
+        self.connection.close()
+
+    def open_writer(self) -> Connection:
+        return connect(self.url, application_name="test writer")
+
+    def ensure_partitions(self, times: Iterable[int]) -> None:
+        ensure_partitions(self.connection, "reading", list(times))
+
+    def write(self, readings: Iterable[tuple[int, int, float]]) -> None:
+        """Store (series, time, value) as the telemetry worker does, marks and all."""
+        rows = list(readings)
+        self.ensure_partitions(time for _, time, _ in rows)
+        with self.open_writer() as writer, self.writing(writer, rows):
+            pass
+
+    @contextmanager
+    def writing(self, writer: Connection, readings: Iterable[tuple[int, int, float]]) -> Generator[None]:
+        """Within the block everything is written and nothing committed. The partitions must be there."""
+        rows = [(series, at(time), value) for series, time, value in readings]
+        with writer.transaction():
+            writer.execute("SELECT pg_advisory_xact_lock_shared(%s)", (ROLLUP_LOCK,))
+            with writer.cursor() as cursor:
+                cursor.executemany("INSERT INTO reading VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", rows)
+                cursor.executemany(
+                    "INSERT INTO late_mark SELECT %(series)s, date_bin('10 minutes', %(time)s, '1970-01-01 00:00Z')"
+                    " FROM rollup_mark WHERE %(time)s < write_until",
+                    [{"series": series, "time": time} for series, time, _ in rows],
+                )
+            yield
