@@ -4,8 +4,10 @@ Imports nothing of the product, so that system tests can use it. A server can be
 again on the same port and data (`kill()`, `start()`), which is what fault tests are made of.
 """
 
+import contextlib
 import importlib.util
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,19 +16,28 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from signal import SIGINT, SIGTERM
 from typing import IO
 
 import psycopg
 import pytest
 
 START_TIMEOUT_S = 30.0
+# Below the ports that the kernel gives to outgoing connections: while a killed server is away, nobody takes its port.
+PORTS = range(15_000, 32_000)
 
 
 def free_port() -> int:
     """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = START_TIMEOUT_S, what: str = "the condition") -> None:
@@ -54,14 +65,27 @@ def missing(what: str, how: str) -> None:
     pytest.skip(text)
 
 
+def children(pid: int) -> list[int]:
+    """Processes that the process has started and not yet reaped."""
+    answer = subprocess.run(["ps", "-o", "pid=", "--ppid", f"{pid}"], capture_output=True, text=True, check=False)
+    return [int(child) for child in answer.stdout.split()]
+
+
 class Process:
-    """A server process that can be stopped, killed and started again."""
+    """A server process that can be stopped, killed and started again.
+
+    Attributes:
+        prefix: a command that runs ours, such as strace.
+        environment: its environment variables; None: those of the test.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
         self.name = name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log_path = folder / f"{name}.log"
+        self.prefix: list[str] = []
+        self.environment: dict[str, str] | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -75,7 +99,12 @@ class Process:
         """Start without waiting until it answers."""
         self._log = self.log_path.open("ab")
         self.process = subprocess.Popen(
-            self.command(), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True
+            [*self.prefix, *self.command()],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+            env=self.environment,
         )
 
     def start(self) -> None:
@@ -111,11 +140,11 @@ class Process:
         self.signal(signal.SIGKILL)
         self._reap(10)
 
-    def stop(self, timeout_s: float = 20) -> int | None:
-        """SIGTERM, then SIGKILL after `timeout_s`. Returns the exit code."""
+    def stop(self, timeout_s: float = 20, number: int = SIGTERM) -> int | None:
+        """Ask it to end, then SIGKILL after `timeout_s`. Returns the exit code."""
         if self.running:
             assert self.process is not None
-            self.process.terminate()
+            self.process.send_signal(number)
         return self._reap(timeout_s)
 
     def _reap(self, timeout_s: float) -> int | None:
@@ -156,7 +185,7 @@ class Postgres(Process):
 
     def command(self) -> list[str]:
         settings = ("unix_socket_directories=", "listen_addresses=127.0.0.1", *self.options)
-        return [*self.prefix, str(self.bin / "postgres"), "-D", str(self.data), "-p", str(self.port),
+        return [str(self.bin / "postgres"), "-D", str(self.data), "-p", str(self.port),
                 *(part for setting in settings for part in ("-c", setting))]  # fmt: skip
 
     def ready(self) -> bool:
@@ -171,6 +200,19 @@ class Postgres(Process):
             self.initialize()
         super().start()
 
+    def stop(self, timeout_s: float = 20, number: int = SIGINT) -> int | None:
+        """SIGINT does not wait until all clients have gone."""
+        return super().stop(timeout_s, number)
+
+    def kill(self) -> None:
+        """As if the machine had crashed: the server and its backends, which have process groups of their own."""
+        if self.running:
+            self.signal(signal.SIGSTOP)  # so that it starts no further backend meanwhile
+            for backend in children(self.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(backend, signal.SIGKILL)
+        super().kill()
+
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
@@ -181,6 +223,7 @@ class Nats(Process):
     def __init__(self, folder: Path, *, max_payload: int = 8 * 1024 * 1024, mqtt: bool = False) -> None:
         super().__init__(folder, "nats-server")
         self.port = free_port()
+        self.monitor_port = free_port()
         self.mqtt_port = free_port() if mqtt else None
         self.max_payload = max_payload
         self.config = folder / "nats.conf"
@@ -189,6 +232,7 @@ class Nats(Process):
         text = f"""
 server_name: test
 listen: 127.0.0.1:{self.port}
+http: 127.0.0.1:{self.monitor_port}
 max_payload: {self.max_payload}
 jetstream {{ store_dir: "{self.folder / "jetstream"}", sync_interval: always }}
 """

@@ -46,6 +46,7 @@ class Intake:
         self.ended_because: SensError | None = None
         self._redelivery = Redelivery()
         self._known: list[Publishes] = []
+        self._in_flight: Pack | None = None
         self._attached = asyncio.Event()
         self._arrived = asyncio.Event()
         self._due = asyncio.Event()
@@ -81,9 +82,7 @@ class Intake:
             self._redelivery = Redelivery()
 
     def received(self, piece: Publishes) -> None:
-        fresh: Publishes | None = piece
-        if self._redelivery and piece.redelivered:
-            fresh = self._without_known(piece)
+        fresh = self._without_known(piece) if piece.redelivered else piece
         if fresh is not None:
             self.packer.add(fresh, now_us())
             self._note_arrival(fresh.messages)
@@ -110,10 +109,16 @@ class Intake:
     # --- receiving
 
     def _without_known(self, piece: Publishes) -> Publishes | None:
-        new, known = self._redelivery.split(piece, self.mqtt_version)
-        if known is not None:
-            self._acknowledge_known(known)
-        return new
+        pending = self.packer.packet_ids() | self._in_flight_ids
+        found = self._redelivery.split(piece, self.mqtt_version, pending)
+        metrics.REDELIVERIES_SKIPPED.labels(self.log.source).inc(found.waiting)
+        if found.known is not None:
+            self._acknowledge_known(found.known)
+        return found.new
+
+    @property
+    def _in_flight_ids(self) -> set[int]:
+        return set() if self._in_flight is None else {*self._in_flight.qos1, *self._in_flight.qos2}
 
     def _acknowledge_known(self, known: Publishes) -> None:
         metrics.REDELIVERIES_SKIPPED.labels(self.log.source).inc(known.messages)
@@ -146,10 +151,12 @@ class Intake:
             pack = self.packer.take()
             self.pacing.sent(self._loop.time(), pack.messages, full=self.packer.messages > 0)
             self._resume_reading()
+            self._in_flight = pack
             total = await self.log.append(pack, self.mqtt_version, self.settlement.settled)
             await self._attached.wait()
             if self.connection is not None:
                 self.connection.acknowledge(pack.qos1, pack.qos2)
+            self._in_flight = None
             self.settlement.acknowledged(total)
             self._count(pack)
             if not self.packer.messages:

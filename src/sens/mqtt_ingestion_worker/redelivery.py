@@ -7,6 +7,7 @@ at its restart, or that reuses the lowest free id for an equal message.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from sens.domain.envelope import Envelope, EnvelopeKind
 from sens.mqtt.columns import stub_packet_id, walk
@@ -15,6 +16,20 @@ from sens.mqtt.scanner import Oversize, Publishes
 DUP = 8
 MAX_MESSAGES = 65_535
 """A broker has at most this many packet ids in flight."""
+
+
+class Sorted(NamedTuple):
+    """A piece with redeliveries, sorted.
+
+    Attributes:
+        new: to be published.
+        known: on disk already: only to be acknowledged.
+        waiting: how many are a second copy of a message that will be acknowledged when it is on disk.
+    """
+
+    new: Publishes | None
+    known: Publishes | None
+    waiting: int
 
 
 class Redelivery:
@@ -51,18 +66,24 @@ class Redelivery:
             and self._hashes.get(piece.packet_id) == hash(piece.first_bytes[1:])
         )
 
-    def split(self, piece: Publishes, mqtt_version: int) -> tuple[Publishes | None, Publishes | None]:
-        """Part a piece into (new, known): packets to publish, and packets only to acknowledge."""
-        new, known = _Part(), _Part()
+    def split(self, piece: Publishes, mqtt_version: int, pending: set[int]) -> Sorted:
+        """Sort the messages of a piece.
+
+        Args:
+            pending: packet ids of this connection that are not acknowledged yet. Some brokers deliver
+                again on a live connection when an acknowledgement takes long; the same id can then only
+                be the same message.
+        """
+        new, known, waiting = _Part(), _Part(), _Part()
         for packet in walk(piece.packets, mqtt_version):
-            is_known = (
-                packet.dup
-                and packet.packet_id is not None
-                and self._hashes.get(packet.packet_id) == hash((packet.topic, packet.payload))
-            )
-            part = known if is_known else new
+            part = new
+            if packet.dup and packet.packet_id is not None:
+                if packet.packet_id in pending:
+                    part = waiting
+                elif self._hashes.get(packet.packet_id) == hash((packet.topic, packet.payload)):
+                    part = known
             part.add(piece.packets[packet.start : packet.end], packet.qos, packet.packet_id)
-        return new.piece(), known.piece()
+        return Sorted(new.piece(), known.piece(), len(waiting.packets))
 
 
 class _Part:

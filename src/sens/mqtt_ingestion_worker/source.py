@@ -20,21 +20,21 @@ from sens.mqtt_ingestion_worker.broker import connect_options
 from sens.mqtt_ingestion_worker.intake import Intake
 from sens.mqtt_ingestion_worker.report import Report
 from sens.mqtt_ingestion_worker.settings import IngestionSettings
-from sens.mqtt_ingestion_worker.subject_log import SubjectLog
+from sens.mqtt_ingestion_worker.subject_log import Fenced, SubjectLog
+from sens.mqtt_ingestion_worker.subscriptions import Subscriptions
 from sens.runtime import metrics
 from sens.runtime.backoff import Backoff, pause
 from sens.sources.models import Source
 from sens.stream.connection import StreamConnection
+from sens.stream.errors import StreamAway
 from sens.stream.lease import Lease
 from sens.stream.raw import RawStream
 from sens.stream.status import StatusBoard
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-HEADERS_BYTES = 1024
-"""Room that a publish's own headers take of the server's max_payload."""
 STATUS_EVERY_S = 2.0
-LEASES = "SENS_LEASES"
+EPOCH_EVERY_S = 10.0
 
 
 class LeaseLost(Retry):
@@ -61,6 +61,7 @@ class SourceWorker:
         self.ordinal = (settings.ordinal or 0) if source.mode == "shared" else 0
         self.session = source.session(self.ordinal)
         self.report = Report(source, settings.instance)
+        self._subscriptions = Subscriptions(servers.connection, source.name, self.session)
 
     async def run(self) -> None:
         """Work until stopping.
@@ -78,8 +79,20 @@ class SourceWorker:
                 self._serve(intake),
                 intake.pump(),
                 intake.settle(self.settings.settle_every_s),
+                self._watch_epoch(subject_log),
                 _raise_when(lost, self.source.name),
             )
+
+    async def _watch_epoch(self, subject_log: SubjectLog) -> None:
+        """See whether the stream began a new life (made anew, or restored): running totals then start again.
+
+        Raises:
+            Fenced: it did; claim the subject again.
+        """
+        while not await pause(EPOCH_EVERY_S, self.stopping):
+            with suppress(StreamAway):
+                if await self.servers.stream.refresh() != subject_log.epoch:
+                    raise Fenced(f"the stream of {subject_log.subject} began a new life")
 
     async def tell_status(self) -> None:
         """Publish the source's state every few seconds, until stopping."""
@@ -92,7 +105,7 @@ class SourceWorker:
         return f"{self.session}-standby-{self.settings.instance}" if self.report.state == "standby" else self.session
 
     def _max_envelope_bytes(self) -> int:
-        room = self.servers.connection.max_payload - MAX_HEADER_BYTES - HEADERS_BYTES
+        room = self.servers.connection.max_data_bytes - MAX_HEADER_BYTES
         return min(self.settings.max_envelope_bytes, room)
 
     @asynccontextmanager
@@ -107,7 +120,6 @@ class SourceWorker:
             key=self.source.name,
             owner=self.settings.instance,
             ttl_s=self.settings.lease_ttl_s,
-            bucket=LEASES,
         )
         if not await lease.acquire(self.stopping):
             yield None
@@ -144,7 +156,7 @@ class SourceWorker:
         connection = await connect(self.source.host, self.source.port, options, intake)
         intake.attach(connection)
         try:
-            await connection.subscribe(self.source.filters)
+            await self._subscriptions.apply(connection, self.source.filters)
             metrics.CONNECTED.labels(self.source.name).set(1)
             self.report.change("connected")
             log.info("broker_connected", source=self.source.name, session_present=connection.session_present)

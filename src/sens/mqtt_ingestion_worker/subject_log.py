@@ -51,11 +51,11 @@ class SubjectLog:
         self.session = session
         self.subject = subject(source, session)
         self.tail = Tail()
-        self._epoch = b""
+        self.epoch = b""
 
     async def claim(self, mqtt_version: int) -> None:
         """Take the subject over: from now on, a former owner's publish is refused."""
-        self._epoch = await self.stream.refresh()
+        self.epoch = await self.stream.refresh()
         stored = await self.stream.last(self.subject)
         self.tail = self._tail_of(stored)
         await self._publish(self._envelope(Pack(EnvelopeKind.RAW, b"", 0, 0), mqtt_version, self.tail.settled))
@@ -70,7 +70,7 @@ class SubjectLog:
                 f"the last message on {self.subject} (sequence {stored.sequence}) is no envelope: {error}; "
                 "something else publishes there: stop it and purge the subject"
             ) from error
-        if last.epoch != self._epoch:
+        if last.epoch != self.epoch:
             return Tail(sequence=stored.sequence, next_received_at=last.next_received_at)
         return Tail(stored.sequence, last.total, last.settled, last.next_received_at)
 
@@ -88,7 +88,7 @@ class SubjectLog:
     def _envelope(self, content: Pack, mqtt_version: int, settled: int) -> Envelope:
         return Envelope(
             id=secrets.token_bytes(ID_BYTES),
-            epoch=self._epoch,
+            epoch=self.epoch,
             kind=content.kind,
             mqtt_version=mqtt_version,
             source=self.source,
@@ -152,7 +152,7 @@ class SubjectLog:
             if stored is None:
                 break  # purged
             envelope = unpack(stored.data)
-            if envelope.epoch != self._epoch or envelope.total <= settled:
+            if envelope.epoch != self.epoch or envelope.total <= settled:
                 break
             found.append(envelope)
             messages += envelope.messages

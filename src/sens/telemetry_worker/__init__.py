@@ -1,0 +1,1 @@
+"""JetStream → PostgreSQL: decodes envelopes in batches and stores each of their messages once."""

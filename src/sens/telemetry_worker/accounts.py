@@ -1,0 +1,58 @@
+"""A stored batch, counted in metrics."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sens.domain.batch import Batch, Outcome
+from sens.domain.columns import Int32
+from sens.runtime import metrics
+from sens.storage.write import WriteResult
+
+Mask = NDArray[np.bool_]
+
+
+def count_batch(batch: Batch, result: WriteResult, names: Mapping[int, str], now: int) -> None:
+    """Count what became of a batch. Envelopes that were known already are left out.
+
+    Args:
+        names: source row → name.
+        now: µs since 1970 UTC, when it was stored.
+    """
+    for phase, seconds in result.seconds.items():
+        metrics.BATCH_SECONDS.labels(phase).observe(seconds)
+    metrics.ENVELOPES_SKIPPED.inc(len(result.known))
+    metrics.LATE_MARKS.inc(result.late_marks)
+    rows = np.array([entry.source_id for entry in batch.envelopes], np.int32)
+    stored = set(result.stored)
+    fresh = np.array([entry.id in stored for entry in batch.envelopes], np.bool_)
+    for row in np.unique(rows[fresh]).tolist():
+        source = names.get(row, "")
+        _count_messages(batch, fresh & (rows == row), source)
+        # The result has a row of counts for each fresh envelope, in the batch's order.
+        _count_readings(result, rows[fresh] == row, source)
+    received = [entry.received_at for entry, is_fresh in zip(batch.envelopes, fresh, strict=True) if is_fresh]
+    for received_at in received:
+        metrics.STORE_DELAY_SECONDS.observe(max(0.0, (now - received_at) / 1e6))
+    metrics.LAG_SECONDS.set(max(0.0, (now - min(received)) / 1e6) if received else 0.0)
+
+
+def _count_messages(batch: Batch, envelopes: Mask, source: str) -> None:
+    mine = envelopes[batch.message_envelope]
+    outcomes = np.bincount(batch.outcome[mine], minlength=len(Outcome))
+    metrics.MESSAGES_DECODED.labels(source).inc(int(outcomes[Outcome.DECODED]))
+    metrics.MESSAGES_IGNORED.labels(source).inc(int(outcomes[Outcome.IGNORED]))
+    reasons = Counter(q.reason.value for q in batch.quarantined if mine[q.message])
+    for reason, count in reasons.items():
+        metrics.MESSAGES_QUARANTINED.labels(source, reason).inc(count)
+
+
+def _count_readings(result: WriteResult, envelopes: Mask, source: str) -> None:
+    def total(column: Int32) -> int:
+        return int(column[envelopes].sum())
+
+    counts = result.counts
+    for outcome, column in (("stored", counts.stored), ("duplicate", counts.duplicate), ("conflict", counts.conflict)):
+        metrics.READINGS.labels(source, outcome).inc(total(column))

@@ -1,0 +1,158 @@
+"""Pull → decode → store → acknowledge, a batch at a time; the next batch is decoded while one is stored."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+
+from sens.domain.batch import Batch
+from sens.domain.errors import Retry
+from sens.runtime import metrics
+from sens.runtime.backoff import Backoff, pause
+from sens.stream.consumer import Delivery, RawConsumer
+from sens.telemetry_worker.messages import Arrival
+from sens.telemetry_worker.prefetch import Prefetch
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+T = TypeVar("T")
+EXTENSIONS_PER_ACK_WAIT = 3
+WORTH_HOLDING_ENVELOPES = 4
+MAX_RETRY_DELAY_S = 5.0
+
+
+class Pipeline:
+    """One worker's loop. At most one batch is being stored, one decoded, and one prefetched.
+
+    Args:
+        decode: envelopes → batch; blocking, may use the database.
+        store: stores a batch; blocking; repeated for the same batch after a Retry.
+        stored: told of each batch that is on disk, before it is acknowledged.
+    """
+
+    def __init__(
+        self,
+        consumer: RawConsumer,
+        decode: Callable[[Sequence[Arrival]], Batch],
+        store: Callable[[Batch], T],
+        stored: Callable[[Batch, T], Awaitable[None]],
+        *,
+        max_batch_bytes: int,
+        hold_s: float,
+        ack_wait_s: float,
+        stopping: asyncio.Event,
+    ) -> None:
+        self.consumer = consumer
+        self.prefetch = Prefetch(consumer, max_batch_bytes)
+        self._decode = decode
+        self._store = store
+        self._stored = stored
+        self._hold_s = hold_s
+        self._ack_wait_s = ack_wait_s
+        self._stopping = stopping
+        self._held: dict[int, list[Delivery]] = {}
+        self._decoder_thread = ThreadPoolExecutor(1, "decode")
+        self._store_thread = ThreadPoolExecutor(1, "store")
+        self._started_at = 0.0
+        self._last_batch_envelopes = 0
+
+    async def run(self) -> None:
+        """Work until stopping; what was taken is finished.
+
+        Raises:
+            Retry: stopping came while the database was away; what was held is delivered again.
+        """
+        helpers = [asyncio.create_task(self.prefetch.run()), asyncio.create_task(self._extend())]
+        storing: asyncio.Task[None] | None = None
+        try:
+            while not self._stopping.is_set():
+                if not await self._wait_for_work(storing):
+                    continue
+                deliveries = self.prefetch.take()
+                self._held[id(deliveries)] = deliveries
+                batch = await self._decoded(deliveries)
+                if storing is not None:
+                    await storing
+                storing = asyncio.create_task(self._store_and_acknowledge(batch, deliveries))
+            if storing is not None:
+                await storing
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+            if storing is not None and not storing.done():
+                storing.cancel()
+            self._decoder_thread.shutdown(wait=False)
+            self._store_thread.shutdown(wait=False)
+
+    async def _wait_for_work(self, storing: asyncio.Task[None] | None) -> bool:
+        """Wait until a batch should be decoded: something came and the store is free, or the batch is full."""
+        if storing is not None and storing.done():
+            storing.result()
+        await _first_of(self.prefetch.arrived.wait(), self._stopping.wait())
+        if self._stopping.is_set():
+            return False
+        if storing is not None and not storing.done() and not self.prefetch.full:
+            # The batch grows meanwhile; when it is full, decode it while the other is being stored.
+            await asyncio.wait({storing}, timeout=0.005)
+            if not storing.done() and not self.prefetch.full:
+                return False
+        await self._hold()
+        return True
+
+    async def _hold(self) -> None:
+        """Under load, let the batch fill: a commit costs the same for one reading and for a thousand."""
+        if self._last_batch_envelopes < WORTH_HOLDING_ENVELOPES:
+            return
+        due = self._started_at + self._hold_s
+        while not self.prefetch.full and (left_s := due - time.monotonic()) > 0:
+            if await pause(min(left_s, 0.005), self._stopping):
+                return
+
+    async def _decoded(self, deliveries: list[Delivery]) -> Batch:
+        self._started_at = time.monotonic()
+        self._last_batch_envelopes = len(deliveries)
+        arrivals = [Arrival(each.sequence, each.subject, each.data, each.timestamp) for each in deliveries]
+        batch = await self._retried("decode", self._decoder_thread, lambda: self._decode(arrivals))
+        metrics.BATCH_SECONDS.labels("decode").observe(time.monotonic() - self._started_at)
+        metrics.BATCH_MESSAGES.observe(len(batch.topics))
+        metrics.BATCH_READINGS.observe(len(batch.series))
+        return batch
+
+    async def _store_and_acknowledge(self, batch: Batch, deliveries: list[Delivery]) -> None:
+        result = await self._retried("store", self._store_thread, lambda: self._store(batch))
+        await self._stored(batch, result)
+        await self.consumer.ack(deliveries)
+        del self._held[id(deliveries)]
+
+    async def _retried(self, what: str, thread: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+        """Run a blocking call in its thread, again after each Retry: the database is waited for."""
+        loop = asyncio.get_running_loop()
+        for delay_s in Backoff(cap_s=MAX_RETRY_DELAY_S):
+            try:
+                return await loop.run_in_executor(thread, call)
+            except Retry as error:
+                metrics.DATABASE_RETRIES.inc()
+                log.warning("batch_will_retry", step=what, error=str(error), retry_in_s=round(delay_s, 2))
+                if await pause(delay_s, self._stopping):
+                    raise
+        raise AssertionError("delays never end")
+
+    async def _extend(self) -> None:
+        """Tell JetStream that what is held is being worked on."""
+        while True:
+            await asyncio.sleep(self._ack_wait_s / EXTENSIONS_PER_ACK_WAIT)
+            for deliveries in [*self._held.values(), self.prefetch.waiting]:
+                await self.consumer.extend(deliveries)
+
+
+async def _first_of(*waits: Awaitable[object]) -> None:
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

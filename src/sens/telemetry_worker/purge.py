@@ -1,0 +1,68 @@
+"""What may leave the raw stream: what is stored, and old enough, and no longer needed to know redeliveries."""
+
+from sens.domain.envelope import Envelope, InvalidEnvelope, unpack
+from sens.stream.raw import RawStream
+from sens.stream.streamlog import Stored
+
+FULL_ENOUGH = 0.8
+"""Above this part of its size, the stream gives up its replay window."""
+
+
+async def purge(stream: RawStream, acknowledged: int, older_than: int) -> int:
+    """Purge each subject up to what must stay. Returns how many envelopes left.
+
+    Args:
+        acknowledged: stream sequence up to which the consumer has acknowledged everything.
+        older_than: µs since 1970 UTC; what was stored since stays for replay, unless the stream is
+            nearly full.
+    """
+    state = await stream.state()
+    before = acknowledged + 1
+    if state.fill < FULL_ENOUGH:
+        before = min(before, await _first_since(stream, older_than, state.last_sequence))
+    purged = 0
+    if before > state.first_sequence:
+        for subject in state.subjects:
+            purged += await stream.purge(subject, min(before, await _first_unsettled(stream, subject)))
+    return purged
+
+
+async def _first_since(stream: RawStream, start_at: int, last_sequence: int) -> int:
+    """The sequence of the first envelope stored since; behind the last one if there is none."""
+    async for stored in stream.read(start_at=start_at):
+        return stored.sequence
+    return last_sequence + 1
+
+
+async def _first_unsettled(stream: RawStream, subject: str) -> int:
+    """The sequence of the oldest envelope that the broker may still deliver again: its owner compares with it."""
+    stored = await stream.last(subject)
+    tail = _envelope(stored)
+    first = stored.sequence if stored else 0
+    if tail is None:
+        return first
+    envelope: Envelope | None = tail
+    while envelope is not None and envelope.total > tail.settled and envelope.previous:
+        stored = await stream.get(envelope.previous)
+        envelope = _envelope(stored)
+        if envelope is not None and stored is not None and envelope.epoch == tail.epoch:
+            first = stored.sequence
+    return first
+
+
+def _envelope(stored: Stored | None) -> Envelope | None:
+    try:
+        return unpack(stored.data) if stored else None
+    except InvalidEnvelope:
+        return None
+
+
+async def first_sequences(stream: RawStream) -> dict[tuple[str, str], int]:
+    """(source, session) → the first sequence that the stream still holds of the subject."""
+    first: dict[tuple[str, str], int] = {}
+    for subject in (await stream.state()).subjects:
+        async for stored in stream.read(subjects=subject):
+            _, _, source, session = subject.split(".", 3)
+            first[source, session] = stored.sequence
+            break
+    return first

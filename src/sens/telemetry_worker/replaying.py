@@ -1,0 +1,194 @@
+"""Replay on request: envelopes that are in the log still, or messages in quarantine, are decoded again.
+
+The leading replica answers requests on `SUBJECT`, a slice at a time: the answer says where to go on.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+import numpy as np
+import structlog
+
+from sens.domain.batch import Batch, EnvelopeEntry
+from sens.domain.envelope import SUBJECT_ROOT
+from sens.domain.errors import SensError
+from sens.storage.replay import OpenMessage, Replayed, find_sequences, open_messages, replay, replay_message
+from sens.stream.connection import StreamConnection, Subscription
+from sens.stream.link import Message
+from sens.stream.raw import RawStream
+from sens.stream.streamlog import Stored
+from sens.telemetry_worker.database import Reconnecting
+from sens.telemetry_worker.messages import Arrival, Messages
+from sens.telemetry_worker.worker import Worker
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+SUBJECT = "sens.command.replay"
+SLICE_S = 2.0
+"""A request is answered after about so long; the requester goes on at `next_sequence`."""
+BATCH_BYTES = 2 * 1024 * 1024
+MAX_IDS = 10_000
+
+
+class ReplayRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Either `envelope_ids` (hexadecimal), or a range of time by when envelopes were stored in the log.
+
+    Attributes:
+        start, end: µs since 1970 UTC; the end is excluded.
+        source: only this one; "" for all.
+        overwrite: readings that changed replace what is stored, instead of being conflicts.
+        next_sequence: where the last answer stopped; 0 begins.
+    """
+
+    envelope_ids: list[str] = []
+    start: int = 0
+    end: int = 0
+    source: str = ""
+    overwrite: bool = False
+    next_sequence: int = 0
+
+
+class ReplayAnswer(msgspec.Struct):
+    """What a slice came to. `next_sequence` 0: finished; `error`: nothing more was done."""
+
+    envelopes: int = 0
+    messages: int = 0
+    quarantined: int = 0
+    stored: int = 0
+    same: int = 0
+    conflict: int = 0
+    overwritten: int = 0
+    next_sequence: int = 0
+    error: str = ""
+
+    def add(self, batch: Batch, result: Replayed) -> None:
+        self.envelopes += len(batch.envelopes)
+        self.messages += len(batch.topics)
+        self.quarantined += len(batch.quarantined)
+        self.stored += result.stored
+        self.same += result.same
+        self.conflict += result.conflict
+        self.overwritten += result.overwritten
+
+
+_decode = msgspec.json.Decoder(ReplayRequest)
+_encode = msgspec.json.Encoder()
+
+
+class Replayer:
+    """Answers requests while it is open, one after the other."""
+
+    def __init__(self, connection: StreamConnection, stream: RawStream, worker: Worker, url: str) -> None:
+        self.connection = connection
+        self.stream = stream
+        self.worker = worker
+        self._database = Reconnecting(url, "telemetry-worker replay")
+        self._subscription: Subscription | None = None
+        self._turn = asyncio.Lock()
+        self._tasks = set[asyncio.Task[None]]()
+
+    async def open(self) -> None:
+        """Begin to answer."""
+        if self._subscription is None:
+            self._subscription = await self.connection.subscribe(SUBJECT, self._take)
+
+    async def close(self) -> None:
+        """Answer no more; what is under way is finished first."""
+        if self._subscription is not None:
+            await self._subscription.close()
+            self._subscription = None
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._database.close()
+
+    def _take(self, message: Message) -> None:
+        task = asyncio.create_task(self._answer(message))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, message: Message) -> None:
+        try:
+            request = _decode.decode(message.data)
+            async with self._turn:
+                answer = await self._replay(request)
+        except (SensError, msgspec.MsgspecError, ValueError) as error:
+            log.warning("replay_failed", error=str(error))
+            answer = ReplayAnswer(error=str(error))
+        await self.connection.publish(message.reply, _encode.encode(answer))
+
+    async def _replay(self, request: ReplayRequest) -> ReplayAnswer:
+        if request.envelope_ids:
+            return await self._replay_envelopes([bytes.fromhex(id_) for id_ in request.envelope_ids[:MAX_IDS]], request)
+        answer, until = ReplayAnswer(), time.monotonic() + SLICE_S
+        waiting = list[Stored]()
+        size = 0
+        async for stored in self._range(request):
+            if time.monotonic() > until:
+                answer.next_sequence = stored.sequence
+                break
+            waiting.append(stored)
+            size += len(stored.data)
+            if size >= BATCH_BYTES:
+                await self._replay_batch(waiting, request, answer)
+                waiting, size = [], 0
+        await self._replay_batch(waiting, request, answer)
+        return answer
+
+    def _range(self, request: ReplayRequest) -> AsyncIterator[Stored]:
+        subjects = f"{SUBJECT_ROOT}.{request.source or '*'}.*"
+        if request.next_sequence:
+            return self.stream.read(start_sequence=request.next_sequence, end_at=request.end, subjects=subjects)
+        return self.stream.read(start_at=request.start, end_at=request.end, subjects=subjects)
+
+    async def _replay_batch(self, some: Sequence[Stored], request: ReplayRequest, answer: ReplayAnswer) -> None:
+        if not some:
+            return
+        arrivals = [Arrival(each.sequence, each.subject, each.data, each.stored_at) for each in some]
+        batch, result = await asyncio.to_thread(self._store, arrivals, request.overwrite)
+        answer.add(batch, result)
+
+    def _store(self, arrivals: Sequence[Arrival], overwrite: bool) -> tuple[Batch, Replayed]:
+        batch = self.worker.decode(arrivals)
+        return batch, replay(self._database.get(), batch, overwrite=overwrite)
+
+    async def _replay_envelopes(self, ids: Sequence[bytes], request: ReplayRequest) -> ReplayAnswer:
+        """Envelopes that are in the log still, whole; of others, what is open in quarantine."""
+        answer = ReplayAnswer()
+        sequences = await asyncio.to_thread(lambda: find_sequences(self._database.get(), ids))
+        gone = [id_ for id_ in ids if id_ not in sequences]
+        for id_, sequence in sequences.items():
+            stored = await self.stream.get(sequence)
+            if stored is None or id_ not in stored.data[:64]:
+                gone.append(id_)
+            else:
+                await self._replay_batch([stored], request, answer)
+        if gone:
+            await asyncio.to_thread(self._replay_messages, gone, request.overwrite, answer)
+        return answer
+
+    def _replay_messages(self, ids: Sequence[bytes], overwrite: bool, answer: ReplayAnswer) -> None:
+        connection = self._database.get()
+        for message in open_messages(connection, ids):
+            batch = self.worker.decode_messages(_single(message))
+            result = replay_message(connection, message.quarantine_id, batch, overwrite=overwrite)
+            if result is not None:
+                answer.add(batch, result)
+
+
+def _single(message: OpenMessage) -> Messages:
+    """One message of an envelope, from its quarantine row."""
+    base = message.received_at - message.position
+    entry = EnvelopeEntry(message.envelope_id, message.source_id, message.session, message.epoch, 0, base, 0)
+    return Messages(
+        envelopes=[entry],
+        sources=[message.source],
+        starts=[0, 1],
+        envelope=np.zeros(1, np.int32),
+        position=np.array([message.position], np.int32),
+        received_at=np.array([message.received_at], np.int64),
+        retained=np.zeros(1, np.bool_),
+        topics=[message.topic],
+        payloads=[message.payload],
+        rejections={},
+    )

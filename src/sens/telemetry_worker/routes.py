@@ -1,0 +1,121 @@
+"""Where a message goes by its topic: looked up once per distinct topic."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from sens.domain.columns import Decoder, DecoderType, Rejection
+from sens.domain.reasons import Reason
+from sens.sources.models import Configuration, Source
+from sens.sources.routing import Ignored
+from sens.sources.routing import Router as SourceRouter
+
+MAX_TOPICS = 200_000
+"""Distinct topics that are remembered for each source; at the limit all are forgotten."""
+
+IGNORED = -1
+REJECTED = -2
+
+
+class Route:
+    """What a topic means for its messages. Compared and hashed by identity.
+
+    Attributes:
+        rule: index into `Router.rules`, or `IGNORED`, or `REJECTED`.
+        source_id: the source's row.
+        device, metric: as the topic names them; None and "" where it does not.
+        rejection: why, where `rule` is `REJECTED`.
+    """
+
+    __slots__ = ("device", "metric", "rejection", "rule", "source_id")
+
+    def __init__(
+        self,
+        rule: int,
+        source_id: int,
+        device: str | None = None,
+        metric: str = "",
+        rejection: Rejection | None = None,
+    ) -> None:
+        self.rule = rule
+        self.source_id = source_id
+        self.device = device
+        self.metric = metric
+        self.rejection = rejection
+
+
+class Rule(NamedTuple):
+    """How the messages of one declared topic are decoded, and how far from their receive time their
+    readings may lie, in µs."""
+
+    decoder: Decoder
+    oldest_us: int
+    newest_us: int
+
+
+class Router:
+    """The rules of all sources.
+
+    Attributes:
+        rules: of all sources, in order of declaration.
+    """
+
+    def __init__(self, configuration: Configuration, decoders: Mapping[str, DecoderType]) -> None:
+        self.rules = list[Rule]()
+        self._sources: dict[str, _Topics] = {}
+        for source in configuration.sources:
+            router = SourceRouter(source, decoders)
+            numbers = dict[int, int]()
+            for index, rule in _rules(source, router).items():
+                numbers[index] = len(self.rules)
+                self.rules.append(rule)
+            self._sources[source.name] = _Topics(router, numbers)
+
+    def routes(self, source: str, source_id: int, topics: Sequence[bytes]) -> list[Route]:
+        """N routes of messages of one source."""
+        known = self._sources.get(source)
+        if known is None:
+            why = Rejection(Reason.NO_ROUTE, f"the source {source} is not in the configuration")
+            return [Route(REJECTED, source_id, rejection=why)] * len(topics)
+        return known.routes(source_id, topics)
+
+
+def _rules(source: Source, router: SourceRouter) -> dict[int, Rule]:
+    """By the topic's place in the source."""
+    oldest_us = source.time_window.oldest // timedelta(microseconds=1)
+    newest_us = source.time_window.newest // timedelta(microseconds=1)
+    return {
+        index: Rule(router.decoder_for(index), oldest_us, newest_us)
+        for index, topic in enumerate(source.topics)
+        if not topic.ignore
+    }
+
+
+class _Topics:
+    """Routes of one source's topics, as far as they were seen."""
+
+    def __init__(self, router: SourceRouter, rule_numbers: Mapping[int, int]) -> None:
+        self._router = router
+        self._rule_numbers = rule_numbers
+        self._known: dict[bytes, Route] = {}
+
+    def routes(self, source_id: int, topics: Sequence[bytes]) -> list[Route]:
+        if len(self._known) > MAX_TOPICS:
+            self._known.clear()
+        get = self._known.get
+        found = [get(topic) for topic in topics]
+        return [route or self._learn(source_id, topic) for route, topic in zip(found, topics, strict=True)]
+
+    def _learn(self, source_id: int, topic: bytes) -> Route:
+        route = self._known.get(topic)
+        if route is None:
+            route = self._known[topic] = self._route(source_id, topic)
+        return route
+
+    def _route(self, source_id: int, topic: bytes) -> Route:
+        found = self._router.route(topic)
+        if isinstance(found, Rejection):
+            return Route(REJECTED, source_id, rejection=found)
+        if isinstance(found, Ignored):
+            return Route(IGNORED, source_id)
+        return Route(self._rule_numbers[found.rule_index], source_id, found.device, found.metric)
