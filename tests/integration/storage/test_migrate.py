@@ -14,7 +14,11 @@ from sens.storage.errors import DatabaseBusy, DatabaseDenied, SchemaMismatch
 from sens.storage.kinds import StorageKind, detect_kind, storage_kind
 from sens.storage.migrate import SchemaBehind, check_schema, current_revision, migrate, newest_revision
 
-REVISIONS = [r.revision for r in ScriptDirectory.from_config(migration._config()).walk_revisions()]
+REVISIONS = [r.revision for r in ScriptDirectory.from_config(migration.alembic_config()).walk_revisions()]
+
+
+def test_the_newest_revision_by_file_name_is_alembic_s_head():
+    assert newest_revision() == ScriptDirectory.from_config(migration.alembic_config()).get_current_head()
 
 
 def open_connection(url: str) -> Connection:
