@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from envelopes import RECEIVED_AT, envelope, publish
 
+from envelopes import RECEIVED_AT, envelope, publish
 from sens.decoders.registry import DECODERS
 from sens.domain.batch import Batch, Outcome
 from sens.domain.columns import Kind, Rejection

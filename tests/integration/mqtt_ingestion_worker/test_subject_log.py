@@ -1,0 +1,131 @@
+"""One subject, one owner: claiming, exact retries, fencing and reading the tail, on a real nats-server."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sens.domain.envelope import EnvelopeKind, unpack
+from sens.mqtt_ingestion_worker.packer import Pack
+from sens.mqtt_ingestion_worker.subject_log import Fenced, SubjectLog
+from sens.stream.connection import StreamConnection, connect
+from sens.stream.errors import StreamAway
+from sens.stream.raw import RawStream, RawStreamSettings
+from servers import Nats
+
+
+@pytest.fixture
+async def connection(nats_server: Nats) -> AsyncIterator[StreamConnection]:
+    made = await connect(nats_server.url, name="test", stopping=asyncio.Event())
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def stream(connection: StreamConnection) -> RawStream:
+    return await RawStream.ensure(connection, RawStreamSettings(64 * 1024 * 1024))
+
+
+@pytest.fixture
+def source() -> str:
+    return f"s{secrets.token_hex(4)}"
+
+
+def content(messages: int = 1, received_at: int = 0) -> Pack:
+    return Pack(EnvelopeKind.RAW, b"x" * messages, messages, received_at)
+
+
+async def owner(stream: RawStream, source: str) -> SubjectLog:
+    log = SubjectLog(stream, source, "exclusive")
+    await log.claim(4)
+    return log
+
+
+async def test_running_totals_go_on_after_a_restart(stream: RawStream, source: str):
+    first = await owner(stream, source)
+    await first.append(content(3), 4, settled=0)
+    await first.append(content(4), 4, settled=3)
+    second = await owner(stream, source)
+    assert (second.tail.total, second.tail.settled) == (7, 3)
+    assert await second.append(content(2), 4, settled=7) == 9
+
+
+async def test_receive_times_never_go_back_after_a_restart(stream: RawStream, source: str):
+    first = await owner(stream, source)
+    ahead = 4_000_000_000_000_000
+    await first.append(content(5, received_at=ahead), 4, settled=0)
+    second = await owner(stream, source)
+    await second.append(content(1, received_at=1), 4, settled=0)
+    stored = await stream.last(second.subject)
+    assert stored is not None
+    assert unpack(stored.data).received_at >= ahead + 5
+
+
+async def test_a_former_owner_is_refused_once_another_has_claimed(stream: RawStream, source: str):
+    former = await owner(stream, source)
+    await former.append(content(), 4, settled=0)
+    present = await owner(stream, source)
+    with pytest.raises(Fenced):
+        await former.append(content(), 4, settled=0)
+    assert await present.append(content(), 4, settled=0) == 2
+
+
+async def test_a_publish_whose_answer_was_lost_is_not_stored_twice(
+    stream: RawStream, source: str, monkeypatch: pytest.MonkeyPatch
+):
+    log = await owner(stream, source)
+    real, lost = stream.publish, 0
+
+    async def publish_and_lose_the_answer(*args: object, **kwargs: object) -> int:
+        nonlocal lost
+        sequence = await real(*args, **kwargs)  # type: ignore[arg-type]  # the arguments of the real one
+        if lost < 2:
+            lost += 1
+            raise StreamAway("the answer was lost")
+        return sequence
+
+    monkeypatch.setattr(stream, "publish", publish_and_lose_the_answer)
+    await log.append(content(5), 4, settled=0)
+    await log.append(content(1), 4, settled=0)
+    assert lost == 2
+    envelopes = [unpack(stored.data) async for stored in stream.read(subjects=log.subject)]
+    assert [envelope.messages for envelope in envelopes] == [0, 5, 1]
+    assert [envelope.total for envelope in envelopes] == [0, 5, 6]
+
+
+async def test_recent_is_what_came_after_the_last_settled_message(stream: RawStream, source: str):
+    log = await owner(stream, source)
+    for _ in range(5):
+        await log.append(content(10), 4, settled=0)
+    assert [envelope.total for envelope in await log.recent(settled=30)] == [40, 50]
+    assert [envelope.total for envelope in await log.recent(settled=50)] == []
+    assert len(await log.recent(settled=0)) == 5
+
+
+async def test_recent_stops_where_the_log_was_purged(stream: RawStream, source: str):
+    log = await owner(stream, source)
+    for _ in range(4):
+        await log.append(content(1), 4, settled=0)
+    await stream.purge(log.subject, log.tail.sequence)
+    assert [envelope.total for envelope in await log.recent(settled=0)] == [4]
+
+
+async def test_a_new_life_of_the_stream_starts_totals_anew(tmp_path: Path):
+    server = Nats(tmp_path)
+    server.start()
+    try:
+        made = await connect(server.url, name="test", stopping=asyncio.Event())
+        stream = await RawStream.ensure(made, RawStreamSettings(64 * 1024 * 1024))
+        log = await owner(stream, "plant")
+        await log.append(content(5), 4, settled=0)
+        await stream.renew_epoch()
+        again = await owner(stream, "plant")
+        assert again.epoch != log.epoch
+        assert (again.tail.total, again.tail.settled) == (0, 0)
+        assert await again.append(content(2), 4, settled=0) == 2
+        assert [envelope.total for envelope in await again.recent(0)] == [2]
+        await made.close()
+    finally:
+        server.stop()

@@ -1,0 +1,57 @@
+"""Which messages are known when a broker delivers again."""
+
+from envelopes import envelope, publish
+from sens.domain.envelope import EnvelopeKind, unpack
+from sens.mqtt.scanner import Oversize, Publishes
+from sens.mqtt_ingestion_worker.redelivery import Redelivery
+
+
+def again(packet: bytes) -> bytes:
+    """The packet with DUP=1."""
+    return bytes([packet[0] | 8]) + packet[1:]
+
+
+def piece(*packets: bytes) -> Publishes:
+    return Publishes(b"".join(packets), len(packets), [], [])
+
+
+A = publish("a", b"1", packet_id=1)
+B = publish("b", b"2", packet_id=2)
+KNOWN = Redelivery([unpack(envelope(A, B).data)])
+
+
+def test_a_redelivered_message_that_is_on_disk_is_only_acknowledged():
+    found = KNOWN.split(piece(again(A), again(B)), 4, pending=set())
+    assert found.new is None
+    assert found.known is not None
+    assert found.known.qos1 == [1, 2]
+
+
+def test_another_message_under_the_same_packet_id_is_new():
+    other = again(publish("a", b"other", packet_id=1))
+    found = KNOWN.split(piece(other), 4, pending=set())
+    assert found.new == Publishes(other, 1, [1], [])
+
+
+def test_a_message_without_dup_is_new_even_if_it_is_equal():
+    found = KNOWN.split(piece(A, again(B)), 4, pending=set())
+    assert found.new == Publishes(A, 1, [1], [])
+
+
+def test_a_second_copy_of_what_is_not_on_disk_yet_waits_for_the_first():
+    found = Redelivery().split(piece(again(A)), 4, pending={1})
+    assert (found.new, found.known, found.waiting) == (None, None, 1)
+
+
+def test_of_two_messages_with_one_packet_id_the_later_counts():
+    later = publish("a", b"later", packet_id=1)
+    redelivery = Redelivery([unpack(envelope(A).data), unpack(envelope(later).data)])
+    assert redelivery.split(piece(again(later)), 4, pending=set()).new is None
+    assert redelivery.split(piece(again(A)), 4, pending=set()).known is None
+
+
+def test_an_oversize_message_is_known_again():
+    redelivery = Redelivery([unpack(envelope(A, kind=EnvelopeKind.STUB).data)])
+    assert redelivery.knows(Oversize(again(A), 5_000_000, 1, 1))
+    assert not redelivery.knows(Oversize(A, 5_000_000, 1, 1))
+    assert not redelivery.knows(Oversize(again(B), 5_000_000, 1, 2))
