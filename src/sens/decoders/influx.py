@@ -177,7 +177,7 @@ def _unescape(name: str) -> str:
 def _value(name: str, raw: str) -> Value:
     if raw[0] == '"':
         return _ESCAPED_TEXT.sub(r"\1", raw[1:-1]) if "\\" in raw else raw[1:-1]
-    number = parse_number(raw)
+    number = parse_number(raw, show(name))
     if number is not None:
         return number
     if raw in _BOOLEANS:

@@ -47,9 +47,7 @@ class JsonDecoder:
 
     def _decode_part(self, payloads: Sequence[bytes]) -> Decoded:
         values, rejections = parse_payloads(payloads, self._options)
-        nothing = [None] * len(values)
-        times = list(map(self._reader.take_time, values)) if self._reader.has_time else nothing
-        devices = list(map(self._reader.take_device, values)) if self._reader.has_device else nothing
+        times, devices = self._reader.take_times(values), self._reader.take_devices(values)
         decoded = self._uniform(values, times, devices) or self._mixed(values, times, devices)
         return insert_rejected(decoded, rejections)
 

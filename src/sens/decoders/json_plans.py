@@ -20,12 +20,12 @@ from sens.domain.errors import Reject
 from sens.domain.reasons import Reason
 
 _NESTED = frozenset((dict, list))
-_ARRAY = object()  # in a signature: here the types in an array begin
+_INNER = object()  # in a signature: here an inner object or array begins
 _BYTES_PER_PART = 60
 
 
 class Plan:
-    """What to do with the leaves of a record of one form. Compared and hashed by identity.
+    """What to do with the leaves of a record of one form.
 
     Attributes:
         shape: of the readings when the topic names the device; `NOTHING` if there are none.
@@ -103,7 +103,7 @@ class Plans:
             # All names, then all types: no two forms have the same signature.
             signature: tuple[object, ...] = (metric, *record, *map(type, items))
         elif kind is list:
-            items, signature = record, (metric, _ARRAY, *map(type, record))
+            items, signature = record, (metric, _INNER, *map(type, record))
         else:
             items, signature = (record,), (metric, "", kind)
         found = self._found.get(signature)
@@ -119,11 +119,10 @@ class Plans:
             inner_items: list[Any] = []
             for at, is_object in found.nested:
                 inner = items[at]
+                signature.append(_INNER)  # or empty ones would blur what belongs to which
                 if is_object:
                     signature += inner
                     inner = inner.values()
-                else:
-                    signature.append(_ARRAY)
                 signature += map(type, inner)
                 inner_items += inner
             for at in found.leaves:
@@ -131,8 +130,11 @@ class Plans:
             key = tuple(signature)
             next_found = self._found.get(key)
             if next_found is None:
-                names = [name for (at, _), prefix in zip(found.nested, found.nested_names, strict=True)
-                         for name in _names(prefix, items[at])]
+                names = [
+                    name
+                    for (at, _), prefix in zip(found.nested, found.nested_names, strict=True)
+                    for name in _names(prefix, items[at])
+                ]
                 next_found = self._find(key, found.depth + 1, found.leaf_names, names, leaves, inner_items)
             found, items = next_found, inner_items
         assert type(found) is Plan
@@ -175,7 +177,8 @@ class Plans:
             fields[field.metric] = field
             keep.append(at)
         made = tuple(fields.values())
-        shape = self._shapes.put(made, made) if made else NOTHING
+        # One shape for {"a": 1} and {"a": 1.5}, though they are two forms.
+        shape = (self._shapes.get(made) or self._shapes.put(made, made)) if made else NOTHING
         return Plan(shape, None if len(keep) == len(leaves) else tuple(keep), convert)
 
     def _keeps(self, leaf: object, declared: FieldOptions) -> bool:
@@ -187,9 +190,10 @@ class Plans:
         Raises:
             Reject: the device's name is too long or holds NUL.
         """
-        key = (plan, device)
-        fields = plan.shape.fields
-        return self._shapes.get(key) or self._shapes.put(key, tuple(field._replace(device=device) for field in fields))
+        key = (plan.shape, device)
+        return self._shapes.get(key) or self._shapes.put(
+            key, tuple(field._replace(device=device) for field in plan.shape.fields)
+        )
 
     def combined(self, shapes: Sequence[Shape]) -> Shape:
         """The shape of a message whose records have these shapes.

@@ -40,12 +40,19 @@ class RecordReader:
         self._parse_time = time_parser(options.time.format, options.time.field) if options.time else None
         self.has_time, self.has_device = options.time is not None, options.device is not None
         self.has_value, self.has_records = options.value is not None, options.records is not None
-        self._time_path = options.time.field if options.time else ""
         self.take_time = _taker(options.time.field if options.time else None)
         self.take_device = _taker(options.device.field if options.device else None)
         self._take_metric = _taker(options.metric.field if options.metric else None)
         self._take_value = _taker(options.value.field if options.value else None)
         self._take_records = _taker(options.records)
+
+    def take_times(self, values: list[Any]) -> list[Any]:
+        """Each message's time as the payload bears it; None where there is none."""
+        return _take_column(self._options.time.field if self._options.time else None, self.take_time, values)
+
+    def take_devices(self, values: list[Any]) -> list[Any]:
+        """Each message's device as the payload names it; None where it names none."""
+        return _take_column(self._options.device.field if self._options.device else None, self.take_device, values)
 
     def time(self, raw: Any) -> int:
         """µs since 1970 UTC, or `NO_TIME`.
@@ -143,6 +150,14 @@ def _name(raw: Any, place: str) -> str:
     if type(raw) is not str or not raw:
         raise Reject(Reason.INVALID_VALUE, f"{place}: {show(raw)} is no name")
     return raw
+
+
+def _take_column(path: str | None, take: Taker, values: list[Any]) -> list[Any]:
+    if path is None:
+        return [None] * len(values)
+    if "." not in path and set(map(type, values)) == {dict}:
+        return [value.pop(path, None) for value in values]
+    return list(map(take, values))
 
 
 def _taker(path: str | None) -> Taker:

@@ -90,7 +90,7 @@ class PlainDecoder:
         if not text:
             raise Reject(Reason.EMPTY_PAYLOAD, "white space only")
         kind = self._options.kind
-        number = parse_number(text) if kind in ("auto", "number") else None
+        number = parse_number(text, "the payload") if kind in ("auto", "number") else None
         if number is not None:
             return to_float(number) * self._options.scale + self._options.offset
         word = self._words.get(text.lower()) if kind in ("auto", "boolean") else None

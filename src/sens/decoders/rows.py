@@ -8,6 +8,8 @@ from sens.decoders.options import DecoderOptions
 from sens.decoders.shapes import KIND_OF, ShapeCache
 from sens.domain.columns import Field
 
+_KIND_KEY = {value_type: kind.value for value_type, kind in KIND_OF.items()}  # an int is hashed faster than a Kind
+
 
 class Row(NamedTuple):
     """One reading: the attributes of `Field`, but that the value's type says the kind, and its time."""
@@ -34,7 +36,9 @@ class RowAssembly(Assembly):
         Raises:
             Reject: the message holds none, too many, or one with a bad name; nothing was added.
         """
-        key = tuple(part for device, metric, unit, value, _ in rows for part in (device, metric, unit, type(value)))
+        key: tuple[object, ...] = tuple(
+            part for device, metric, unit, value, _ in rows for part in (device, metric, unit, _KIND_KEY[type(value)])
+        )
         shape = self._shapes.get(key) or self._shapes.put(
             key, tuple(Field(device, metric, unit, KIND_OF[type(value)]) for device, metric, unit, value, _ in rows)
         )

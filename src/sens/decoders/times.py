@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Literal, cast
 
 import numpy as np
@@ -22,6 +23,7 @@ _US_PER = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _MAX_US = int(np.iinfo(np.int64).max)
 _MAX_DIGITS = 40
 _DATE_CHARS = 10
+_SEPARATORS = itemgetter(4, 10)  # of 2024-01-31T12:00
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
@@ -70,15 +72,11 @@ def parse_uniform_times(values: Sequence[object], time_format: TimeFormat) -> In
     try:
         if kinds == {int} and time_format != "iso8601":
             return _integers_to_us(np.array(values, np.int64), time_format)
-        if kinds == {str} and time_format in ("auto", "iso8601") and _look_like_times(texts):
+        if kinds == {str} and time_format in ("auto", "iso8601") and set(map(_SEPARATORS, texts)) == {("-", "T")}:
             return np.array([(parse(text) - _EPOCH) // _MICROSECOND for text in texts], np.int64)
-    except (ValueError, TypeError, OverflowError):
-        return None  # not a time, no zone, beyond 64 bits
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None  # not a time, no zone, beyond 64 bits, too short
     return None
-
-
-def _look_like_times(texts: Sequence[str]) -> bool:
-    return {text[4:5] + text[10:11] for text in texts} == {"-T"}
 
 
 def _integers_to_us(column: Int64, time_format: TimeFormat) -> Int64 | None:

@@ -19,8 +19,8 @@ TRUE_WORDS = ("true", "on", "1")
 FALSE_WORDS = ("false", "off", "0")
 
 
-def parse_number(text: str) -> float | None:
-    """The decimal number that the text is, or None. One that is too large is infinite.
+def parse_number(text: str, place: str) -> float | None:
+    """The decimal number that the text at `place` is, or None. One that is too large is infinite.
 
     Raises:
         Reject: NOT_FINITE, the text is nan or an infinity.
@@ -28,7 +28,7 @@ def parse_number(text: str) -> float | None:
     if _NUMBER.fullmatch(text):
         return float(text)
     if len(text) <= 9 and text.lower() in _NOT_FINITE:
-        raise Reject(Reason.NOT_FINITE, f"{show(text)} is not finite")
+        raise Reject(Reason.NOT_FINITE, f"{place}: {show(text)} is not finite")
     return None
 
 
@@ -55,7 +55,7 @@ def converter(kind: KindName, scale: float, offset: float, place: str) -> Conver
         return value if isinstance(value, str | bool) else scaled(value)
 
     def number(value: Value) -> Value:
-        parsed = parse_number(value.strip()) if isinstance(value, str) else value
+        parsed = parse_number(value.strip(), show(place)) if isinstance(value, str) else value
         if parsed is None:
             raise Reject(Reason.INVALID_VALUE, f"{show(place)}: {show(value)} is not a number")
         return scaled(parsed)

@@ -69,7 +69,7 @@ def test_the_order_of_tags_makes_no_difference(readings):
         ({}, b"cpu a=word", Reason.INVALID_SYNTAX, "'word'"),
         ({}, b"cpu a=1_0", Reason.INVALID_SYNTAX, "'1_0'"),
         ({}, b"cpu a=1.5i", Reason.INVALID_SYNTAX, "'1.5i'"),
-        ({}, b"cpu a=NaN", Reason.NOT_FINITE, ""),
+        ({}, b"cpu a=NaN", Reason.NOT_FINITE, "'a'"),
         ({}, b"cpu a=1e999", Reason.NOT_FINITE, "'cpu.a'"),
         ({}, b"cpu a=9223372036854775808i", Reason.INVALID_VALUE, "'a'"),
         ({}, b"cpu a=-1u", Reason.INVALID_VALUE, "'a'"),

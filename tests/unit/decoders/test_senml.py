@@ -5,10 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import cbor2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sens.decoders.registry import DECODERS
 from sens.domain.reasons import Reason
 
 RECEIVED_AT = 1_700_000_000_000_000
@@ -122,6 +124,13 @@ def test_cbor_decimal_fractions_and_big_integers_are_numbers(readings):
 def test_cbor_may_say_that_it_is_cbor(readings):
     payload = b"\xd9\xd9\xf7" + to_cbor([{"n": "a", "v": 1}])
     assert readings("senml", {}, payload) == [(None, "a", "", 1.0, None)]
+
+
+def test_integers_and_fractions_are_of_one_shape():
+    decoder_type = DECODERS["senml"]
+    decoder = decoder_type.build(decoder_type.options.model_validate({}))
+    payloads = [b'[{"n":"a","v":20}]', b'[{"n":"a","v":20.5}]']
+    assert len(set(decoder.decode(payloads, np.zeros(2, np.int64)).shapes)) == 1
 
 
 def test_the_device_can_be_left_to_the_topic(readings):
