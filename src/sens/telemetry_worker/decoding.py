@@ -6,6 +6,7 @@ envelopes they are from.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from sens.domain.reasons import Reason
 from sens.telemetry_worker.messages import Messages
 from sens.telemetry_worker.routes import IGNORED, REJECTED, Route, Router, Rule
 from sens.telemetry_worker.series_map import SeriesMap
+
+
+_rule = attrgetter("rule")
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ class BatchDecoder:
             oldest_kept: µs since 1970 UTC; a message with an older reading is quarantined. None: no limit.
         """
         routes = self._routes(messages)
-        rules = np.fromiter((route.rule for route in routes), np.int32, len(routes))
+        rules = np.fromiter(map(_rule, routes), np.int32, len(routes))
         rules[list(messages.rejections)] = REJECTED
         work = _Work(messages, routes, dict(messages.rejections), rules == IGNORED, oldest_kept)
         for at in np.flatnonzero(rules == REJECTED).tolist():

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sens.domain.columns import Decoder, DecoderType, Rejection
 from sens.domain.reasons import Reason
@@ -102,8 +102,9 @@ class _Topics:
     def routes(self, source_id: int, topics: Sequence[bytes]) -> list[Route]:
         if len(self._known) > MAX_TOPICS:
             self._known.clear()
-        get = self._known.get
-        found = [get(topic) for topic in topics]
+        found = list(map(self._known.get, topics))
+        if None not in found:
+            return cast("list[Route]", found)
         return [route or self._learn(source_id, topic) for route, topic in zip(found, topics, strict=True)]
 
     def _learn(self, source_id: int, topic: bytes) -> Route:

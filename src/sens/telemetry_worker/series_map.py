@@ -37,12 +37,11 @@ class SeriesMap:
         """int64[N]: the entry of each message's route and shape."""
         if len(self._entries) > MAX_ENTRIES:
             self._forget()
-        keys = list(zip(routes, shapes, strict=True))
-        get = self._entries.get
-        found = [get(key, -1) for key in keys]
-        if -1 in found:
-            self._learn([key for key, entry in zip(keys, found, strict=True) if entry < 0])
-            found = [self._entries[key] for key in keys]
+        found = list(map(self._entries.get, zip(routes, shapes, strict=True)))
+        if None in found:
+            keys = list(zip(routes, shapes, strict=True))
+            self._learn([key for key, entry in zip(keys, found, strict=True) if entry is None])
+            found = list(map(self._entries.get, keys))
         return np.array(found, np.int64)
 
     def _learn(self, keys: Sequence[tuple[Route, Shape]]) -> None:
