@@ -71,6 +71,14 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in answer.stdout.split()]
 
 
+def state(pid: int) -> str:
+    """The process's state as one letter (T stopped, Z dead and not yet reaped); empty if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
 class Process:
     """A server process that can be stopped, killed and started again.
 
@@ -208,9 +216,13 @@ class Postgres(Process):
         """As if the machine had crashed: the server and its backends, which have process groups of their own."""
         if self.running:
             self.signal(signal.SIGSTOP)  # so that it starts no further backend meanwhile
-            for backend in children(self.pid):
+            wait_until(lambda: state(self.pid) in "TZ", what="PostgreSQL to stand still")
+            backends = children(self.pid)
+            for backend in backends:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(backend, signal.SIGKILL)
+            # PostgreSQL does not start while one of them still has the shared memory.
+            wait_until(lambda: all(state(backend) in "Z" for backend in backends), what="the backends to die")
         super().kill()
 
     def url(self, database: str = "postgres") -> str:

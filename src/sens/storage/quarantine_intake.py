@@ -37,6 +37,15 @@ class QuarantineLimits(NamedTuple):
     max_bytes: int = 1 << 30
 
 
+LimitsOf = Callable[[int], QuarantineLimits]
+"""Source id → its cap."""
+
+
+def same_limits(limits: QuarantineLimits | None = None) -> LimitsOf:
+    """The same cap for every source."""
+    return lambda _: limits or QuarantineLimits()
+
+
 class Entry(NamedTuple):
     """A row for quarantine. `received_at` in µs since 1970 UTC."""
 
@@ -87,8 +96,8 @@ class _Room:
 class QuarantineIntake:
     """A worker's way into quarantine, with each source's totals kept between batches."""
 
-    def __init__(self, limits: QuarantineLimits, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limits = limits
+    def __init__(self, limits: LimitsOf, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits_of = limits
         self._clock = clock
         self._rooms: dict[int, _Room] = {}
 
@@ -128,7 +137,8 @@ class QuarantineIntake:
         if room is None or now - room.read_at > REFRESH_S:
             rows, size = cast("tuple[int, int]", connection.execute(_SQL["totals"], (source_id,)).fetchone())
             counted = connection.execute(_SQL["overflow_keys"], (source_id,)).fetchall()
-            room = _Room(self._limits.max_rows - rows, self._limits.max_bytes - size, now)
+            limits = self._limits_of(source_id)
+            room = _Room(limits.max_rows - rows, limits.max_bytes - size, now)
             room.overflow = {(str(reason), cast("bytes", topic)) for reason, topic in counted}
             self._rooms[source_id] = room
         return room

@@ -35,7 +35,7 @@ from sens.storage.ledger_rows import count_envelopes, per_envelope
 from sens.storage.overwrite import overwrite_conflicts
 from sens.storage.partitions import NEWEST_TIME, check_times, ensure_partitions
 from sens.storage.quarantine_entries import quarantine_entries
-from sens.storage.quarantine_intake import Entry, QuarantineIntake, QuarantineLimits
+from sens.storage.quarantine_intake import Entry, LimitsOf, QuarantineIntake, same_limits
 from sens.storage.queries import load
 from sens.storage.read_quarantine import State
 from sens.storage.readings import NUMBERS, TEXTS, Fate, Rows, Stored, make_staged_tables, sorted_rows, store
@@ -76,7 +76,7 @@ class _Fates:
 
 
 def replay(
-    connection: Connection, batch: Batch, *, overwrite: bool = False, limits: QuarantineLimits | None = None
+    connection: Connection, batch: Batch, *, overwrite: bool = False, limits: LimitsOf | None = None
 ) -> Replayed:
     """Store whole envelopes again. One that is not in the ledger (lost with an older copy) is stored anew.
 
@@ -111,7 +111,7 @@ def replay(
             }
             connection.execute(_SQL["update_ledger"], parameters)
             ids = [entry.id for entry in batch.envelopes]
-            _settle_quarantine(connection, ids, None, fates.entries, limits or QuarantineLimits())
+            _settle_quarantine(connection, ids, None, fates.entries, limits or same_limits())
         _update_latest(connection, rows)
     return fates.total()
 
@@ -168,7 +168,7 @@ def replay_message(
     batch: Batch,
     *,
     overwrite: bool = False,
-    limits: QuarantineLimits | None = None,
+    limits: LimitsOf | None = None,
 ) -> Replayed | None:
     """Store one message from the bytes in its quarantine row, for when its envelope is no longer in the log.
 
@@ -198,7 +198,7 @@ def replay_message(
             changes = _changes(Outcome.DECODED if conflicted else Outcome.QUARANTINED, batch, fates)
             query = _SQL["settle_conflicts" if conflicted else "add_to_ledger"]
             connection.execute(query, {"id": envelope_id, **changes})
-            _settle_quarantine(connection, [envelope_id.bytes], position, fates.entries, limits or QuarantineLimits())
+            _settle_quarantine(connection, [envelope_id.bytes], position, fates.entries, limits or same_limits())
         _update_latest(connection, rows)
     return fates.total()
 
@@ -284,7 +284,7 @@ def _settle_quarantine(
     envelope_ids: Sequence[bytes],
     position: int | None,
     entries: Sequence[Entry],
-    limits: QuarantineLimits,
+    limits: LimitsOf,
 ) -> None:
     """Open rows that have no entry any more are replayed; entries without a row get one, replayed ones open."""
     wanted = {(entry.envelope_id, entry.position, entry.reason.value): entry for entry in entries}

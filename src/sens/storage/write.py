@@ -35,7 +35,7 @@ from sens.storage.ledger_rows import (
 )
 from sens.storage.partitions import KnownPartitions, check_times, ensure_partitions
 from sens.storage.quarantine_entries import quarantine_entries
-from sens.storage.quarantine_intake import Intake, QuarantineIntake, QuarantineLimits
+from sens.storage.quarantine_intake import Intake, LimitsOf, QuarantineIntake, same_limits
 from sens.storage.queries import load
 from sens.storage.readings import NUMBERS, TEXTS, Fate, Rows, Stored, Table, make_staged_tables, sorted_rows, store
 from sens.storage.refusals import find_refused
@@ -93,10 +93,10 @@ class ReadingWriter:
     """
 
     def __init__(
-        self, connection: Connection, last_times: LastTimes, quarantine_limits: QuarantineLimits | None = None
+        self, connection: Connection, last_times: LastTimes, quarantine_limits: LimitsOf | None = None
     ) -> None:
         self._last_times = last_times
-        self._quarantine = QuarantineIntake(quarantine_limits or QuarantineLimits())
+        self._quarantine = QuarantineIntake(quarantine_limits or same_limits())
         self._partitions = KnownPartitions()
         self.use(connection)
 

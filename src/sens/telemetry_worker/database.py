@@ -19,7 +19,7 @@ from sens.storage.connection import Connection, connect
 from sens.storage.errors import DatabaseAway, DataRefused
 from sens.storage.last_times import LastTimes
 from sens.storage.migrate import check_schema
-from sens.storage.refusals import find_refused
+from sens.storage.quarantine_intake import LimitsOf, QuarantineLimits
 from sens.storage.series import SeriesIndex, SeriesKey, SeriesLimits
 from sens.storage.sources import resolve_sources
 from sens.storage.write import ReadingWriter, WriteResult
@@ -86,6 +86,12 @@ class SeriesResolver:
         """Row → name, of the sources seen so far."""
         return {row: name for row, (name, _) in list(self._indexes.items())}
 
+    def quarantine_limits(self, source_id: int) -> QuarantineLimits:
+        """The declared cap of the source's quarantine."""
+        name, _ = self._indexes.get(source_id, ("", None))
+        limits = self._limits.get(name) or Limits()
+        return QuarantineLimits(limits.quarantine_max_rows, limits.quarantine_max_bytes)
+
     def resolve(self, keys: Sequence[SeriesKey]) -> list[int | Rejection]:
         """Series ids in the order of the keys, or why there is to be no such series."""
         found: dict[SeriesKey, int | Rejection] = {}
@@ -111,8 +117,9 @@ def _series_limits(limits: Limits | None) -> SeriesLimits:
 class Store:
     """Stores batches, for the storing thread."""
 
-    def __init__(self, url: str, last_times: LastTimes) -> None:
+    def __init__(self, url: str, last_times: LastTimes, quarantine_limits: LimitsOf) -> None:
         self._connection = Reconnecting(url, "telemetry-worker store")
+        self._quarantine_limits = quarantine_limits
         self._last_times = last_times
         self._writer: ReadingWriter | None = None
         self._used: Connection | None = None
@@ -130,7 +137,7 @@ class Store:
             except DataRefused as error:
                 metrics.BATCHES_BISECTED.inc()
                 log.warning("batch_refused_as_data", error=str(error))
-                return writer.write(quarantine_messages(batch, find_refused(self._connection.get(), batch)))
+                return writer.write(quarantine_messages(batch, writer.find_refused(batch)))
         except DatabaseAway:
             self._connection.close()
             raise
@@ -138,7 +145,7 @@ class Store:
     def _ready_writer(self) -> ReadingWriter:
         connection = self._connection.get()
         if self._writer is None:
-            self._writer = ReadingWriter(connection, self._last_times)
+            self._writer = ReadingWriter(connection, self._last_times, self._quarantine_limits)
         elif connection is not self._used:
             self._writer.use(connection)
         self._used = connection

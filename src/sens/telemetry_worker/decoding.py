@@ -20,7 +20,6 @@ from sens.telemetry_worker.messages import Messages
 from sens.telemetry_worker.routes import IGNORED, REJECTED, Route, Router, Rule
 from sens.telemetry_worker.series_map import SeriesMap
 
-
 _rule = attrgetter("rule")
 
 

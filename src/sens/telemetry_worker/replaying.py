@@ -150,7 +150,9 @@ class Replayer:
 
     def _store(self, arrivals: Sequence[Arrival], overwrite: bool) -> tuple[Batch, Replayed]:
         batch = self.worker.decode(arrivals)
-        return batch, replay(self._database.get(), batch, overwrite=overwrite)
+        return batch, replay(
+            self._database.get(), batch, overwrite=overwrite, limits=self.worker.resolver.quarantine_limits
+        )
 
     async def _replay_envelopes(self, ids: Sequence[bytes], request: ReplayRequest) -> ReplayAnswer:
         """Envelopes that are in the log still, whole; of others, what is open in quarantine."""
@@ -171,7 +173,8 @@ class Replayer:
         connection = self._database.get()
         for message in open_messages(connection, ids):
             batch = self.worker.decode_messages(_single(message))
-            result = replay_message(connection, message.quarantine_id, batch, overwrite=overwrite)
+            limits = self.worker.resolver.quarantine_limits
+            result = replay_message(connection, message.quarantine_id, batch, overwrite=overwrite, limits=limits)
             if result is not None:
                 answer.add(batch, result)
 

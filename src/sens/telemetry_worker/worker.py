@@ -26,7 +26,7 @@ class Worker:
         self.stream = stream
         self.configuration = configuration
         self.resolver = SeriesResolver(url, configuration, last_times)
-        self.store = Store(url, last_times)
+        self.store = Store(url, last_times, self.resolver.quarantine_limits)
         self._one_at_a_time = Lock()
         self.decoder = BatchDecoder(Router(configuration, DECODERS), SeriesMap(self.resolver.resolve))
 

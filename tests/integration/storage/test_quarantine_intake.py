@@ -7,7 +7,7 @@ import pytest
 from batches import MONDAY
 from sens.domain.reasons import Reason
 from sens.storage import quarantine_intake
-from sens.storage.quarantine_intake import Entry, Intake, QuarantineIntake, QuarantineLimits
+from sens.storage.quarantine_intake import Entry, Intake, QuarantineIntake, QuarantineLimits, same_limits
 from store import Store, at
 
 
@@ -40,7 +40,7 @@ def take(store: Store, intake: QuarantineIntake, entries: Sequence[Entry]) -> In
 
 
 def test_what_does_not_fit_is_counted_with_one_sample_a_topic_and_reason(store: Store) -> None:
-    intake = QuarantineIntake(QuarantineLimits(max_rows=2))
+    intake = QuarantineIntake(same_limits(QuarantineLimits(max_rows=2)))
     assert take(store, intake, [entry(0), entry(1)]) == (2, 0)
     more = [entry(2, payload=b"first"), entry(3, payload=b"second"), entry(4, topic=b"u")]
     assert take(store, intake, [*more, entry(5, reason=Reason.CONFLICT)]) == (0, 4)
@@ -56,7 +56,7 @@ def test_what_does_not_fit_is_counted_with_one_sample_a_topic_and_reason(store: 
 
 
 def test_the_oldest_settled_messages_make_room_and_open_ones_never_do(store: Store) -> None:
-    intake = QuarantineIntake(QuarantineLimits(max_rows=4))
+    intake = QuarantineIntake(same_limits(QuarantineLimits(max_rows=4)))
     take(store, intake, [entry(position) for position in range(4)])
     store.connection.execute("UPDATE quarantine SET state = position WHERE position IN (1, 2)")
     assert take(store, intake, [entry(4)]) == (1, 0)
@@ -66,7 +66,7 @@ def test_the_oldest_settled_messages_make_room_and_open_ones_never_do(store: Sto
 
 
 def test_the_cap_is_in_bytes_too(store: Store) -> None:
-    intake = QuarantineIntake(QuarantineLimits(max_bytes=100))
+    intake = QuarantineIntake(same_limits(QuarantineLimits(max_bytes=100)))
     assert take(
         store, intake, [entry(0, payload=bytes(59)), entry(1, payload=bytes(59)), entry(2, payload=bytes(39))]
     ) == (
@@ -80,7 +80,7 @@ def test_the_cap_is_in_bytes_too(store: Store) -> None:
 
 def test_each_source_has_a_cap_of_its_own(store: Store) -> None:
     store.connection.execute("INSERT INTO source (tenant_id, name) VALUES (1, 'plant-b')")
-    intake = QuarantineIntake(QuarantineLimits(max_rows=1))
+    intake = QuarantineIntake(same_limits(QuarantineLimits(max_rows=1)))
     entries = [entry(0), entry(1, source_id=2), entry(2), entry(3, source_id=2)]
     assert take(store, intake, entries) == (2, 2)
     assert sorted(kept(store)) == [0, 1]
@@ -88,7 +88,7 @@ def test_each_source_has_a_cap_of_its_own(store: Store) -> None:
 
 def test_totals_are_read_once_in_a_while_and_again_after_a_rollback(store: Store) -> None:
     clock = Clock()
-    intake = QuarantineIntake(QuarantineLimits(max_rows=1), clock)
+    intake = QuarantineIntake(same_limits(QuarantineLimits(max_rows=1)), clock)
     take(store, intake, [entry(0)])
     store.connection.execute("DELETE FROM quarantine")
     assert take(store, intake, [entry(1)]) == (0, 1)  # still believes it is full
@@ -101,16 +101,16 @@ def test_totals_are_read_once_in_a_while_and_again_after_a_rollback(store: Store
 
 def test_a_new_worker_goes_by_what_is_there(store: Store) -> None:
     limits = QuarantineLimits(max_rows=2)
-    take(store, QuarantineIntake(limits), [entry(0), entry(1)])
-    assert take(store, QuarantineIntake(limits), [entry(2)]) == (0, 1)
+    take(store, QuarantineIntake(same_limits(limits)), [entry(0), entry(1)])
+    assert take(store, QuarantineIntake(same_limits(limits)), [entry(2)]) == (0, 1)
 
 
 def test_topics_that_never_repeat_do_not_grow_the_count_without_end(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quarantine_intake, "MAX_OVERFLOW_TOPICS", 3)
-    intake = QuarantineIntake(QuarantineLimits(max_rows=0))
-    for intake_ in (intake, QuarantineIntake(QuarantineLimits(max_rows=0))):
+    intake = QuarantineIntake(same_limits(QuarantineLimits(max_rows=0)))
+    for intake_ in (intake, QuarantineIntake(same_limits(QuarantineLimits(max_rows=0)))):
         start = 0 if intake_ is intake else 5
         take(store, intake_, [entry(n, topic=f"topic/{n}".encode()) for n in range(start, start + 5)])
     take(store, intake, [entry(20, topic=b"topic/1"), entry(21, topic=b"x" * 60_000)])
@@ -123,12 +123,16 @@ def test_topics_that_never_repeat_do_not_grow_the_count_without_end(
 
 
 def test_an_endless_topic_is_counted_under_its_beginning(store: Store) -> None:
-    take(store, QuarantineIntake(QuarantineLimits(max_rows=0)), [entry(0, topic=b"x" * 60_000, payload=bytes(100_000))])
+    take(
+        store,
+        QuarantineIntake(same_limits(QuarantineLimits(max_rows=0))),
+        [entry(0, topic=b"x" * 60_000, payload=bytes(100_000))],
+    )
     assert store.rows("SELECT octet_length(topic), octet_length(sample) FROM quarantine_overflow") == [(1024, 65_536)]
 
 
 def test_a_message_that_is_there_already_is_not_there_twice(store: Store) -> None:
-    intake = QuarantineIntake(QuarantineLimits())
+    intake = QuarantineIntake(same_limits(QuarantineLimits()))
     take(store, intake, [entry(0)])
     take(store, intake, [entry(0), entry(0, reason=Reason.CONFLICT)])
     assert kept(store) == [0, 0]
