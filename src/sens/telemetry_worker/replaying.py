@@ -1,10 +1,11 @@
 """Replay on request: envelopes that are in the log still, or messages in quarantine, are decoded again.
 
-The leading replica answers requests on `SUBJECT`, a slice at a time: the answer says where to go on.
+The leading replica answers requests, a slice at a time: the answer says where to go on.
 """
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
 import msgspec
@@ -18,6 +19,7 @@ from sens.storage.replay import OpenMessage, Replayed, find_sequences, open_mess
 from sens.stream.connection import StreamConnection, Subscription
 from sens.stream.link import Message
 from sens.stream.raw import RawStream
+from sens.stream.replay import REPLAY_SUBJECT, ReplayReply, ReplayRequest
 from sens.stream.streamlog import Stored
 from sens.telemetry_worker.database import Reconnecting
 from sens.telemetry_worker.messages import Arrival, Messages
@@ -25,52 +27,27 @@ from sens.telemetry_worker.worker import Worker
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-SUBJECT = "sens.command.replay"
 SLICE_S = 2.0
 """A request is answered after about so long; the requester goes on at `next_sequence`."""
 BATCH_BYTES = 2 * 1024 * 1024
 MAX_IDS = 10_000
 
 
-class ReplayRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Either `envelope_ids` (hexadecimal), or a range of time by when envelopes were stored in the log.
-
-    Attributes:
-        start, end: µs since 1970 UTC; the end is excluded.
-        source: only this one; "" for all.
-        overwrite: readings that changed replace what is stored, instead of being conflicts.
-        next_sequence: where the last answer stopped; 0 begins.
-    """
-
-    envelope_ids: list[str] = []
-    start: int = 0
-    end: int = 0
-    source: str = ""
-    overwrite: bool = False
-    next_sequence: int = 0
-
-
-class ReplayAnswer(msgspec.Struct):
-    """What a slice came to. `next_sequence` 0: finished; `error`: nothing more was done."""
-
-    envelopes: int = 0
-    messages: int = 0
-    quarantined: int = 0
-    stored: int = 0
-    same: int = 0
-    conflict: int = 0
-    overwritten: int = 0
-    next_sequence: int = 0
-    error: str = ""
+class _Counts(Counter[str]):
+    """What a slice came to, as `ReplayReply` names it."""
 
     def add(self, batch: Batch, result: Replayed) -> None:
-        self.envelopes += len(batch.envelopes)
-        self.messages += len(batch.topics)
-        self.quarantined += len(batch.quarantined)
-        self.stored += result.stored
-        self.same += result.same
-        self.conflict += result.conflict
-        self.overwritten += result.overwritten
+        self.update(
+            envelopes=len(batch.envelopes),
+            messages=len(batch.topics),
+            quarantined=len(batch.quarantined),
+            stored=result.stored + result.overwritten,
+            duplicate=result.same,
+            conflict=result.conflict,
+        )
+
+    def reply(self, next_sequence: int = 0) -> ReplayReply:
+        return ReplayReply(**self, next_sequence=next_sequence)
 
 
 _decode = msgspec.json.Decoder(ReplayRequest)
@@ -92,7 +69,7 @@ class Replayer:
     async def open(self) -> None:
         """Begin to answer."""
         if self._subscription is None:
-            self._subscription = await self.connection.subscribe(SUBJECT, self._take)
+            self._subscription = await self.connection.subscribe(REPLAY_SUBJECT, self._take)
 
     async def close(self) -> None:
         """Answer no more; what is under way is finished first."""
@@ -114,26 +91,26 @@ class Replayer:
                 answer = await self._replay(request)
         except (SensError, msgspec.MsgspecError, ValueError) as error:
             log.warning("replay_failed", error=str(error))
-            answer = ReplayAnswer(error=str(error))
+            answer = ReplayReply(error=str(error))
         await self.connection.publish(message.reply, _encode.encode(answer))
 
-    async def _replay(self, request: ReplayRequest) -> ReplayAnswer:
+    async def _replay(self, request: ReplayRequest) -> ReplayReply:
         if request.envelope_ids:
             return await self._replay_envelopes([bytes.fromhex(id_) for id_ in request.envelope_ids[:MAX_IDS]], request)
-        answer, until = ReplayAnswer(), time.monotonic() + SLICE_S
+        counts, until, next_sequence = _Counts(), time.monotonic() + SLICE_S, 0
         waiting = list[Stored]()
         size = 0
         async for stored in self._range(request):
             if time.monotonic() > until:
-                answer.next_sequence = stored.sequence
+                next_sequence = stored.sequence
                 break
             waiting.append(stored)
             size += len(stored.data)
             if size >= BATCH_BYTES:
-                await self._replay_batch(waiting, request, answer)
+                await self._replay_batch(waiting, request, counts)
                 waiting, size = [], 0
-        await self._replay_batch(waiting, request, answer)
-        return answer
+        await self._replay_batch(waiting, request, counts)
+        return counts.reply(next_sequence)
 
     def _range(self, request: ReplayRequest) -> AsyncIterator[Stored]:
         subjects = f"{SUBJECT_ROOT}.{request.source or '*'}.*"
@@ -141,12 +118,12 @@ class Replayer:
             return self.stream.read(start_sequence=request.next_sequence, end_at=request.end, subjects=subjects)
         return self.stream.read(start_at=request.start, end_at=request.end, subjects=subjects)
 
-    async def _replay_batch(self, some: Sequence[Stored], request: ReplayRequest, answer: ReplayAnswer) -> None:
+    async def _replay_batch(self, some: Sequence[Stored], request: ReplayRequest, counts: _Counts) -> None:
         if not some:
             return
         arrivals = [Arrival(each.sequence, each.subject, each.data, each.stored_at) for each in some]
         batch, result = await asyncio.to_thread(self._store, arrivals, request.overwrite)
-        answer.add(batch, result)
+        counts.add(batch, result)
 
     def _store(self, arrivals: Sequence[Arrival], overwrite: bool) -> tuple[Batch, Replayed]:
         batch = self.worker.decode(arrivals)
@@ -154,9 +131,9 @@ class Replayer:
             self._database.get(), batch, overwrite=overwrite, limits=self.worker.resolver.quarantine_limits
         )
 
-    async def _replay_envelopes(self, ids: Sequence[bytes], request: ReplayRequest) -> ReplayAnswer:
+    async def _replay_envelopes(self, ids: Sequence[bytes], request: ReplayRequest) -> ReplayReply:
         """Envelopes that are in the log still, whole; of others, what is open in quarantine."""
-        answer = ReplayAnswer()
+        counts = _Counts()
         sequences = await asyncio.to_thread(lambda: find_sequences(self._database.get(), ids))
         gone = [id_ for id_ in ids if id_ not in sequences]
         for id_, sequence in sequences.items():
@@ -164,19 +141,19 @@ class Replayer:
             if stored is None or id_ not in stored.data[:64]:
                 gone.append(id_)
             else:
-                await self._replay_batch([stored], request, answer)
+                await self._replay_batch([stored], request, counts)
         if gone:
-            await asyncio.to_thread(self._replay_messages, gone, request.overwrite, answer)
-        return answer
+            await asyncio.to_thread(self._replay_messages, gone, request.overwrite, counts)
+        return counts.reply()
 
-    def _replay_messages(self, ids: Sequence[bytes], overwrite: bool, answer: ReplayAnswer) -> None:
+    def _replay_messages(self, ids: Sequence[bytes], overwrite: bool, counts: _Counts) -> None:
         connection = self._database.get()
         for message in open_messages(connection, ids):
             batch = self.worker.decode_messages(_single(message))
             limits = self.worker.resolver.quarantine_limits
             result = replay_message(connection, message.quarantine_id, batch, overwrite=overwrite, limits=limits)
             if result is not None:
-                answer.add(batch, result)
+                counts.add(batch, result)
 
 
 def _single(message: OpenMessage) -> Messages:

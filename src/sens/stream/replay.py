@@ -1,0 +1,85 @@
+"""Asking a telemetry worker to decode stored envelopes again: one request, one reply, on plain NATS.
+
+The leading worker listens on `REPLAY_SUBJECT`. Replaying is safe to
+repeat: what is stored is not stored again.
+"""
+
+from typing import Final
+
+import msgspec
+
+from sens.domain.errors import Retry
+from sens.stream.connection import NoResponders, StreamConnection
+
+REPLAY_SUBJECT: Final = "sens.command.replay"
+REPLAY_TIMEOUT_S: Final = 60.0
+
+
+class NobodyReplays(Retry):
+    """No telemetry worker listens. Nothing was done."""
+
+
+class ReplayFailed(Retry):
+    """The worker could not replay; what it had replayed stays replayed."""
+
+
+class ReplayRequest(msgspec.Struct, frozen=True, omit_defaults=True, rename={"start": "from", "end": "to"}):
+    """Which envelopes: those with the ids, or those that the log took in [start, end).
+
+    Attributes:
+        envelope_ids: 32 hexadecimal digits each.
+        quarantine_ids: rows whose envelopes these are: what to take the bytes from when the log has an
+            envelope no more.
+        start, end: µs since 1970 UTC; named `from` and `to` on the wire.
+        source: only envelopes of this source.
+        overwrite: readings that changed replace what is stored; else they are conflicts.
+        next_sequence: where the last reply on this range stopped; 0 begins it.
+    """
+
+    envelope_ids: list[str] = []
+    quarantine_ids: list[int] = []
+    start: int | None = None
+    end: int | None = None
+    source: str | None = None
+    overwrite: bool = False
+    next_sequence: int = 0
+
+
+class ReplayReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What came of it; `error` is empty unless it failed.
+
+    Attributes:
+        next_sequence: 0 if all was replayed; else ask again with it: a reply is not kept waiting for long.
+    """
+
+    envelopes: int = 0
+    messages: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    conflict: int = 0
+    quarantined: int = 0
+    next_sequence: int = 0
+    error: str = ""
+
+
+async def ask_replay(
+    connection: StreamConnection, request: ReplayRequest, *, timeout_s: float = REPLAY_TIMEOUT_S
+) -> ReplayReply:
+    """Have a worker replay.
+
+    Raises:
+        NobodyReplays: no worker listens; nothing was done.
+        ReplayFailed: the worker says why.
+        StreamAway: no answer in time: it may be under way yet.
+    """
+    try:
+        message = await connection.request(REPLAY_SUBJECT, msgspec.json.encode(request), timeout_s=timeout_s)
+    except NoResponders as error:
+        raise NobodyReplays("no telemetry worker listens for replays: start one, then try again") from error
+    try:
+        reply = msgspec.json.decode(message.data, type=ReplayReply)
+    except msgspec.DecodeError as error:
+        raise ReplayFailed(f"the worker's reply cannot be read: {error}") from error
+    if reply.error:
+        raise ReplayFailed(reply.error)
+    return reply
