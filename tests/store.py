@@ -7,7 +7,7 @@ from typing import Any
 from sens.storage.connection import Connection, connect
 from sens.storage.last_times import LastTimes
 from sens.storage.migrate import migrate
-from sens.storage.quarantine_intake import QuarantineLimits
+from sens.storage.quarantine_intake import QuarantineLimits, same_limits
 from sens.storage.sources import resolve_sources
 from sens.storage.write import ReadingWriter
 
@@ -33,7 +33,7 @@ class Store:
 
     def writer(self, limits: QuarantineLimits | None = None) -> ReadingWriter:
         """A writer with a connection and a memory of its own."""
-        return ReadingWriter(self.connect(), LastTimes(), limits)
+        return ReadingWriter(self.connect(), LastTimes(), same_limits(limits))
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self.connection.execute(query.encode(), parameters).fetchall()

@@ -11,8 +11,7 @@ from typing import TypeVar
 
 import structlog
 
-from sens.domain.balance import Books, LedgerKey, Tail, balances
-from sens.domain.envelope import InvalidEnvelope, unpack
+from sens.domain.balance import Books, Tail, balances
 from sens.runtime import metrics
 from sens.runtime.backoff import pause
 from sens.sources.models import Configuration
@@ -22,6 +21,7 @@ from sens.storage.leader import connect_maintenance, resign, try_lead
 from sens.storage.partitions import ensure_partitions
 from sens.stream.consumer import RawConsumer
 from sens.stream.raw import RawStream
+from sens.stream.tails import tails_of
 from sens.telemetry_worker.clock import microseconds, now_us
 from sens.telemetry_worker.purge import first_sequences, purge
 from sens.telemetry_worker.replaying import Replayer
@@ -103,7 +103,7 @@ class Maintenance:
         state = await self.consumer.state()
         metrics.PENDING_ENVELOPES.set(state.pending + state.ack_pending)
         books = await asyncio.to_thread(ledger.read_books, connection, state.ack_floor_stream_sequence)
-        tails = await read_tails(self.stream)
+        tails = tails_of(await self.stream.tails())
         for source, balance in balances(books, tails).items():
             metrics.LEDGER_BALANCED.labels(source).set(balance.balanced)
             metrics.MESSAGES_LOST.labels(source).set(balance.lost)
@@ -151,15 +151,3 @@ async def _drop(tier: str, drop: Callable[[], list[str]]) -> None:
     metrics.RETENTION_DROPPED.labels(tier).inc(len(dropped))
     if dropped:
         log.info("retention_dropped", tier=tier, partitions=dropped)
-
-
-async def read_tails(stream: RawStream) -> list[Tail]:
-    """The last envelope of every subject; what is no envelope is passed over."""
-    tails = list[Tail]()
-    for stored in await stream.tails():
-        try:
-            last = unpack(stored.data)
-        except InvalidEnvelope:
-            continue
-        tails.append(Tail(LedgerKey(last.source, last.session, last.epoch), last.total, stored.sequence))
-    return tails
