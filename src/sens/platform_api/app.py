@@ -1,0 +1,50 @@
+"""The application: routes, error handling, and what goes round every request."""
+
+from fastapi import Depends, FastAPI
+from starlette.types import ASGIApp
+
+from sens.platform_api.edge import Edge
+from sens.platform_api.handlers import add_handlers
+from sens.platform_api.openapi import describe
+from sens.platform_api.routers import (
+    api_keys,
+    devices,
+    ledger,
+    live,
+    probes,
+    quarantine,
+    readings,
+    replay,
+    series,
+    sources,
+)
+from sens.platform_api.services import Services
+from sens.platform_api.strict import refuse_unknown_parameters
+
+RESOURCES = (devices, series, readings, live, sources, ledger, quarantine, replay, api_keys)
+
+
+def make_routes() -> FastAPI:
+    """All routes, without the services that they need to answer."""
+    # Documentation pages of the framework load scripts from elsewhere: only the document is served.
+    app = FastAPI(
+        title="SENS Platform API",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for each in RESOURCES:
+        app.include_router(each.router, dependencies=[Depends(refuse_unknown_parameters)])
+    app.include_router(probes.router)
+    add_handlers(app)
+    describe(app)
+    return app
+
+
+def make_app(services: Services) -> ASGIApp:
+    """The application to serve."""
+    routes = make_routes()
+    routes.state.services = services
+    return Edge(routes)

@@ -1,0 +1,46 @@
+"""Live readings, as server-sent events."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
+
+from sens.platform_api.access import READ
+from sens.platform_api.live import LiveFilter, live_events
+from sens.platform_api.paging import NameFilter
+from sens.platform_api.problems import ProblemError, ProblemType, documented
+from sens.platform_api.services import ServicesOf
+
+router = APIRouter(prefix="/api/v1/live", tags=["live"], dependencies=[READ])
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
+@router.get("", response_class=EventStream, responses=documented(ProblemType.TOO_MANY_STREAMS))
+async def stream_live(
+    request: Request,
+    services: ServicesOf,
+    source: Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = None,
+    device: NameFilter = None,
+    metric: NameFilter = None,
+) -> EventStream:
+    """Readings as they are stored, of each series the newest of a batch, as server-sent events.
+
+    `readings`: `{"readings": [{"series_id", "source", "device", "metric", "unit", "time_us", "value"}]}`.
+    `dropped`: `{"updates": n}`, where the client did not keep up. Comments are heartbeats. What is sent
+    while nobody listens is missed: query it.
+    """
+    if services.live_streams >= services.max_live_streams:
+        raise ProblemError(ProblemType.TOO_MANY_STREAMS, f"{services.live_streams} live streams are open already")
+    token: str = request.state.token
+
+    async def allowed() -> bool:
+        return await services.keyring.verify(token) is not None
+
+    events = live_events(services, LiveFilter(source, device, metric), allowed)
+    # Proxies are asked not to hold events back.
+    return EventStream(events, headers={"X-Accel-Buffering": "no"})

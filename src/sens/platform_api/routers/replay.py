@@ -1,0 +1,94 @@
+"""Replay: decode stored messages again, after a decoder or its configuration was mended. A worker does it."""
+
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Query
+from pydantic import Field, StrictBool
+
+from sens.platform_api.access import OPERATE
+from sens.platform_api.models import Model
+from sens.platform_api.problems import ProblemError, ProblemType, documented, invalid
+from sens.platform_api.routers.quarantine import Id, already_settled, find_quarantined
+from sens.platform_api.services import Services, ServicesOf
+from sens.platform_api.times import DAY, parse_range
+from sens.storage.read_quarantine import State
+from sens.stream.replay import ReplayReply, ReplayRequest, ask_replay
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+router = APIRouter(prefix="/api/v1", tags=["replay"], dependencies=[OPERATE])
+
+MAX_DAYS = 31
+_PROBLEMS = documented(ProblemType.NO_WORKER, ProblemType.REPLAY_FAILED, ProblemType.STREAM_UNAVAILABLE)
+
+
+class ReplayRange(Model):
+    """Which envelopes to decode again, by when the log took them in."""
+
+    from_: str = Field(alias="from", max_length=40, description="As in queries.", examples=["now-2h"])
+    to: str = Field(default="now", max_length=40, description="As in queries.", examples=["now-1h"])
+    source: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Only this source's.", examples=["plant-a"]
+    )
+    overwrite: StrictBool = Field(
+        default=False, description="Readings that changed replace what is stored; else they are conflicts."
+    )
+
+
+class Replayed(Model):
+    """What came of a replay."""
+
+    envelopes: int = Field(description="Decoded again.", examples=[12])
+    messages: int = Field(description="In them.", examples=[2400])
+    stored: int = Field(description="Readings that were not stored before, or were overwritten.", examples=[30])
+    duplicate: int = Field(description="Readings that were stored before, with the same value.", examples=[7170])
+    conflict: int = Field(description="Readings of which another value is stored, and stays.", examples=[0])
+    quarantined: int = Field(description="Messages that still cannot be decoded.", examples=[2])
+
+
+@router.post("/replay", responses=_PROBLEMS)
+async def replay_range(services: ServicesOf, body: ReplayRange) -> Replayed:
+    """Decode again what the log took in from `from` to `to`. Nothing is stored twice, however often it is done.
+
+    A long range takes longer than a request may: ask for it in parts.
+    """
+    start, end = parse_range(body.from_, body.to, "body")
+    if end - start > MAX_DAYS * DAY:
+        raise invalid("body.from", f"at most {MAX_DAYS} days at once: ask for less")
+    request = ReplayRequest(start=start, end=end, source=body.source, overwrite=body.overwrite)
+    return await _replay(services, request)
+
+
+@router.post(
+    "/quarantine/{quarantine_id}/replay",
+    tags=["quarantine"],
+    responses={**_PROBLEMS, **documented(ProblemType.NOT_FOUND, ProblemType.ALREADY_SETTLED)},
+)
+async def replay_quarantined(
+    services: ServicesOf, quarantine_id: Id, overwrite: Annotated[bool, Query()] = False
+) -> Replayed:
+    """Decode again the envelope that holds the message. What can be stored now leaves the quarantine."""
+    row, _ = await find_quarantined(services, quarantine_id)
+    if row.state != State.OPEN:
+        raise already_settled(row)
+    return await _replay(
+        services,
+        ReplayRequest(envelope_ids=[row.envelope_id.hex], quarantine_ids=[quarantine_id], overwrite=overwrite),
+    )
+
+
+async def _replay(services: Services, request: ReplayRequest) -> Replayed:
+    if services.replaying.locked():
+        raise ProblemError(ProblemType.REPLAY_FAILED, "another replay is under way: wait until it ends")
+    async with services.replaying:
+        reply: ReplayReply = await ask_replay(services.stream, request)
+    log.info("replayed", envelopes=reply.envelopes, stored=reply.stored, overwrite=request.overwrite)
+    return Replayed(
+        envelopes=reply.envelopes,
+        messages=reply.messages,
+        stored=reply.stored,
+        duplicate=reply.duplicate,
+        conflict=reply.conflict,
+        quarantined=reply.quarantined,
+    )

@@ -1,0 +1,105 @@
+"""Sources: what is declared, what was received, and what their workers are doing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from sens.platform_api.access import READ
+from sens.platform_api.live_state import State, session_state, source_state
+from sens.platform_api.models import Model, Moment, Page
+from sens.platform_api.paging import Cursor, Limit, NamePart, cut, parse_cursor
+from sens.platform_api.services import Services, ServicesOf
+from sens.storage import read_devices
+from sens.storage.reads import MAX_ROWS
+from sens.storage.times import timestamp
+from sens.stream.errors import StreamAway
+from sens.stream.status import SourceStatus
+
+router = APIRouter(prefix="/api/v1/sources", tags=["sources"], dependencies=[READ])
+
+
+class Session(Model):
+    """What one worker says about its MQTT session."""
+
+    session: str = Field(examples=["exclusive"])
+    instance: str = Field(description="The worker's name.", examples=["mqtt-ingestion-worker-0"])
+    state: State
+    since: Moment | None = Field(description="When the state changed last.")
+    age_s: float = Field(description="How long ago the worker said so.", examples=[1.2])
+    broker: str = Field(examples=["mqtts://broker.example.org:8883"])
+    topics: list[str] = Field(examples=[["sens/+/telemetry"]])
+    last_error: str = Field(examples=[""])
+    received_messages: int = Field(description="Since the worker started.", examples=[120000])
+
+
+class Source(Model):
+    """A broker, and what is read from it."""
+
+    name: str = Field(examples=["plant-a"])
+    tenant: str = Field(examples=["default"])
+    declared: bool = Field(description="Whether the configuration names it; if not, it is of former times.")
+    devices: int = Field(description="How many sent something.", examples=[120])
+    first_seen_at: Moment | None = Field(description="When its first message was decoded; null before.")
+    state: State = Field(description="Of its sessions, the best; `unknown` while NATS is away.")
+    sessions: list[Session]
+
+
+class SourcePage(Page):
+    """Sources by name."""
+
+    items: list[Source]
+
+
+@router.get("")
+async def list_sources(services: ServicesOf, cursor: Cursor = None, limit: Limit = 100) -> SourcePage:
+    """Sources by name: those that are declared, and those that have sent something."""
+    after: str | None = parse_cursor(cursor, NamePart)
+    async with services.database.connection() as connection:
+        rows = {row.name: row for row in await read_devices.list_sources(connection, limit=MAX_ROWS)}
+    names = sorted({*rows, *(source.name for source in services.configuration.sources)})
+    page, next_cursor = cut([name for name in names if after is None or name > after], limit, lambda name: name)
+    board = await _board(services)
+    items = [_source(services, name, rows.get(name), board) for name in page]
+    return SourcePage(items=items, next_cursor=next_cursor)
+
+
+async def _board(services: Services) -> Sequence[SourceStatus] | None:
+    """What the workers say; None while NATS is away: the rest can be answered all the same."""
+    try:
+        return await services.board.read()
+    except StreamAway:
+        return None
+
+
+def _source(
+    services: Services, name: str, row: read_devices.Source | None, board: Sequence[SourceStatus] | None
+) -> Source:
+    declared = services.configuration.source(name)
+    sessions = [status for status in board or () if status.source == name]
+    return Source(
+        name=name,
+        tenant=row.tenant if row else declared.tenant if declared else "",
+        declared=declared is not None,
+        devices=row.devices if row else 0,
+        first_seen_at=timestamp(row.created_at) if row else None,
+        state=State.UNKNOWN if board is None else source_state(sessions),
+        sessions=[_session(status) for status in sessions],
+    )
+
+
+def _session(status: SourceStatus) -> Session:
+    said: dict[str, Any] = status.state
+    since = said.get("since")
+    return Session(
+        session=status.session,
+        instance=str(said.get("instance", "")),
+        state=session_state(status),
+        since=timestamp(since) if isinstance(since, int) else None,
+        age_s=status.age_s,
+        broker=str(said.get("broker", "")),
+        topics=[str(topic) for topic in said.get("topics", ())],
+        last_error=str(said.get("last_error", "")),
+        received_messages=int(said.get("received_messages", 0)),
+    )

@@ -1,0 +1,50 @@
+"""What the routes work with; made by `main.py`, found at the request."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from sens.platform_api.keys import Keyring
+from sens.platform_api.names import SeriesNames
+from sens.runtime.ops import Probes
+from sens.sources.models import Configuration
+from sens.storage.reads import Reader
+from sens.stream.connection import StreamConnection
+from sens.stream.status import StatusBoard
+from sens.stream.tails import LogObserver
+
+
+@dataclass(slots=True)
+class Services:
+    """The servers and what is shared between requests.
+
+    Attributes:
+        stopping: set when the process is to end: what streams, ends.
+        max_live_streams, live_streams: the most there may be, and those there are.
+        auditing: held while the ledger is read, so that many who ask cost one reader.
+        replaying: held while a worker replays for this process.
+    """
+
+    database: Reader
+    stream: StreamConnection
+    log: LogObserver
+    board: StatusBoard
+    keyring: Keyring
+    names: SeriesNames
+    configuration: Configuration
+    probes: Probes
+    stopping: asyncio.Event
+    max_live_streams: int = 100
+    live_streams: int = 0
+    auditing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    replaying: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+def services_of(request: Request) -> Services:
+    """The services of the application that got the request."""
+    return cast(Services, request.app.state.services)
+
+
+ServicesOf = Annotated[Services, Depends(services_of)]

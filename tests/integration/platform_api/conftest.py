@@ -1,0 +1,87 @@
+"""The real application on real servers, with a seeded database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api import CONFIG, NO_STREAM, Api, seed
+from readings_database import ReadingsDatabase
+from sens.decoders.registry import DECODERS
+from sens.platform_api.app import make_app
+from sens.platform_api.keys import Keyring
+from sens.platform_api.names import SeriesNames
+from sens.platform_api.services import Services
+from sens.runtime.heartbeat import Heartbeat
+from sens.runtime.ops import Probes
+from sens.runtime.readiness import Readiness
+from sens.sources.parsing import load
+from sens.storage.api_keys import ApiKey, find_api_key
+from sens.storage.reads import Reader
+from sens.stream.connection import StreamConnection, connect
+from sens.stream.status import StatusBoard
+from sens.stream.tails import LogObserver
+from servers import Nats
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[ReadingsDatabase]:
+    database = ReadingsDatabase(database_url)
+    seed(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+async def stream(nats_server: Nats) -> AsyncIterator[StreamConnection]:
+    stream = await connect(nats_server.url, name="test", stopping=asyncio.Event())
+    yield stream
+    await stream.close()
+
+
+MakeServices = Callable[..., Awaitable[Services]]
+
+
+@pytest.fixture
+async def make_services(tmp_path: Path) -> AsyncIterator[MakeServices]:
+    """Services on the given servers, whose pools are closed after the test."""
+    readers: list[Reader] = []
+
+    async def make(url: str, stream: StreamConnection, *, statement_timeout_s: float = 10.0) -> Services:
+        (tmp_path / "sens.yaml").write_text(CONFIG)
+        reader = await Reader(url, size=4, statement_timeout_s=statement_timeout_s).__aenter__()
+        readers.append(reader)
+
+        async def find(prefix: str) -> ApiKey | None:
+            async with reader.connection() as connection:
+                return await find_api_key(connection, prefix)
+
+        return Services(
+            database=reader,
+            stream=stream,
+            log=LogObserver(stream, NO_STREAM),
+            board=StatusBoard(stream, bucket="SENS_TEST_STATUS"),
+            keyring=Keyring(find),
+            names=SeriesNames(reader),
+            configuration=load(tmp_path / "sens.yaml", DECODERS),
+            probes=Probes("platform-api", Heartbeat(), Readiness()),
+            stopping=asyncio.Event(),
+        )
+
+    yield make
+    for reader in readers:
+        await reader.__aexit__()
+
+
+@pytest.fixture
+async def services(database: ReadingsDatabase, stream: StreamConnection, make_services: MakeServices) -> Services:
+    return await make_services(database.url, stream)
+
+
+@pytest.fixture
+async def api(services: Services) -> AsyncIterator[Api]:
+    transport = httpx.ASGITransport(make_app(services), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        yield Api(client)

@@ -1,0 +1,83 @@
+"""The process keeps what its OpenAPI document says, whatever it is asked."""
+
+import asyncio
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.specs.openapi.checks import (
+    positive_data_acceptance,
+)
+
+from api import KEYS, ApiProcess, empty_database, seed
+from readings_database import ReadingsDatabase
+from sens.platform_api.openapi import openapi_document
+from sens.stream.connection import StreamConnection, connect
+from sens.stream.link import Message
+from sens.stream.replay import REPLAY_SUBJECT, ReplayReply
+from servers import Nats
+
+# A cursor, a time or a zone is a text of which only some can be read, and names may be taken: both are answered 4xx.
+NOT_OURS = [positive_data_acceptance]
+
+# Live streams have no end; they have tests of their own.
+schema: Any = schemathesis.openapi.from_dict(openapi_document()).exclude(path="/api/v1/live")
+
+
+@pytest.fixture(scope="module")
+def base_url(tmp_path_factory: pytest.TempPathFactory, postgres_server: str, nats_server: Nats) -> Iterator[str]:
+    """Where the process serves, on a database with something of everything."""
+    with empty_database(postgres_server) as url:
+        database = ReadingsDatabase(url)
+        seed(database)
+        database.close()
+        process = ApiProcess(Path(tmp_path_factory.mktemp("api")), url, nats_server.url)
+        process.key_file.write_text(KEYS["admin"])
+        process.start()
+        with replaying_worker(nats_server.url):
+            yield f"http://127.0.0.1:{process.port}"
+        process.kill()
+
+
+@contextmanager
+def replaying_worker(nats_url: str) -> Generator[None]:
+    """Replays are answered within the block, as by a telemetry worker."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def answer(message: Message, stream: StreamConnection) -> None:
+        await stream.publish(message.reply, msgspec.json.encode(ReplayReply(envelopes=1, messages=2, stored=3)))
+
+    async def listen() -> StreamConnection:
+        stream = await connect(nats_url, name="test worker", stopping=asyncio.Event())
+        await stream.subscribe(REPLAY_SUBJECT, lambda message: tasks.append(loop.create_task(answer(message, stream))))
+        return stream
+
+    tasks: list[asyncio.Task[None]] = []
+    stream = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
+    yield
+    asyncio.run_coroutine_threadsafe(stream.close(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@schema.parametrize()
+@settings(
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+def test_every_answer_is_as_documented_and_none_is_an_error_of_ours(case: Any, base_url: str):
+    headers = {"Authorization": f"Bearer {KEYS['admin']}"}
+    case.call_and_validate(base_url=base_url, headers=headers, excluded_checks=NOT_OURS)

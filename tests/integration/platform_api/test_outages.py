@@ -1,0 +1,110 @@
+"""With PostgreSQL or NATS away the API says so, and comes back by itself."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api import Api, assert_problem, seed
+from readings_database import ReadingsDatabase
+from sens.platform_api.app import make_app
+from sens.platform_api.services import Services
+from sens.stream.connection import StreamConnection
+from sens.stream.link import Address
+from servers import Nats, Postgres
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
+    server = Postgres(tmp_path / "postgres")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_nats(tmp_path: Path) -> Iterator[Nats]:
+    server = Nats(tmp_path / "nats")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+async def lonely(own_nats: Nats) -> AsyncIterator[StreamConnection]:
+    """A connection that was never up: it is opened while the server is down."""
+    own_nats.kill()
+    stream = StreamConnection(Address.parse(own_nats.url), "test")
+    opening = asyncio.create_task(stream.open(asyncio.Event()))
+    yield stream
+    opening.cancel()
+    await asyncio.wait({opening})
+    await stream.close()
+
+
+def asking(services: Services) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(make_app(services), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://api")
+
+
+async def until(answer: Callable[[], "asyncio.Future[httpx.Response]"], timeout_s: float = 30) -> httpx.Response:
+    """Ask until the answer is 200."""
+    give_up_at = time.monotonic() + timeout_s
+    while True:
+        got = await answer()
+        if got.status_code == 200 or time.monotonic() > give_up_at:
+            return got
+        await asyncio.sleep(0.2)
+
+
+async def test_without_postgresql_every_answer_is_503_until_it_is_back(
+    own_postgres: Postgres, stream: StreamConnection, make_services, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sens.storage.reads.POOL_WAIT_S", 0.5)
+    database = ReadingsDatabase(own_postgres.url())
+    seed(database)
+    database.close()
+    services = await make_services(own_postgres.url(), stream)
+    async with asking(services) as client:
+        api = Api(client)
+        assert (await api.get("/devices")).status_code == 200
+        own_postgres.kill()
+        for path in ("/devices", "/series/1/readings", "/ledger", "/quarantine"):
+            answer = await api.get(path)
+            problem = assert_problem(answer, 503, "database-unavailable")
+            assert answer.headers["retry-after"] == "2"
+            assert "127.0.0.1" not in str(problem)
+        own_postgres.start()
+        assert (await until(lambda: asyncio.ensure_future(api.get("/devices")))).status_code == 200
+
+
+async def test_without_nats_what_needs_none_is_answered(
+    database: ReadingsDatabase, own_nats: Nats, lonely: StreamConnection, make_services
+):
+    services = await make_services(database.url, lonely)
+    async with asking(services) as client:
+        api = Api(client)
+        assert (await api.get("/devices")).status_code == 200
+        sources = (await api.get("/sources")).json()["items"]
+        assert {source["state"] for source in sources} == {"unknown"}
+        for request in (api.get("/ledger"), api.request("POST", "/replay", json={"from": "now-1h"})):
+            answer = await request
+            assert_problem(answer, 503, "stream-unavailable")
+            assert answer.headers["retry-after"] == "2"
+        own_nats.start()
+        assert (await until(lambda: asyncio.ensure_future(api.get("/ledger")))).status_code == 200
+        assert {source["state"] for source in (await api.get("/sources")).json()["items"]} == {"silent"}
+
+
+async def test_a_query_that_takes_too_long_is_a_problem(
+    database: ReadingsDatabase, stream: StreamConnection, make_services
+):
+    services = await make_services(database.url, stream, statement_timeout_s=0.3)
+    with database.open_writer() as other:
+        other.execute("LOCK TABLE device")
+        async with asking(services) as client:
+            answer = await Api(client).get("/devices")
+    assert_problem(answer, 503, "query-too-long")
