@@ -1,0 +1,7 @@
+"""`python -m sens` is `sens`."""
+
+import sys
+
+from sens.cli import main
+
+sys.exit(main())

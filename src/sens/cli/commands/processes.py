@@ -1,0 +1,128 @@
+"""Commands that run a part of the platform, or all of it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sens.cli.options import AsJson
+
+app = typer.Typer()
+
+MAX_PORT = 65_535
+
+MqttPort = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PORT",
+        help="Port of the mock broker. Default: 1883; with --config there is none unless you name one.",
+        min=1,
+        max=MAX_PORT,
+    ),
+]
+
+
+@app.command("mqtt-ingestion-worker")
+def mqtt_ingestion_worker() -> int:
+    """Run the ingestion worker: MQTT → JetStream.
+
+    It is told everything by SENS_* variables: see the settings."""
+    from sens.mqtt_ingestion_worker.main import main as run
+
+    return run()
+
+
+@app.command("telemetry-worker")
+def telemetry_worker() -> int:
+    """Run the telemetry worker: JetStream → PostgreSQL.
+
+    It is told everything by SENS_* variables: see the settings."""
+    from sens.telemetry_worker.main import main as run
+
+    return run()
+
+
+@app.command("platform-api")
+def platform_api() -> int:
+    """Run the HTTP API.
+
+    It is told everything by SENS_* variables: see the settings."""
+    from sens.platform_api.main import main as run
+
+    return run()
+
+
+@app.command()
+def migrate() -> int:
+    """Bring the database's schema up to date.
+
+    The database is the one in SENS_DATABASE_URL; it is waited for while it starts. Safe to run twice, and at the same
+    time.
+    """
+    from sens.cli.migrate import run
+
+    return run()
+
+
+@app.command()
+def up(
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Your own brokers and topics; left out: a mock broker and the simulator."),
+    ] = None,
+    data_dir: Annotated[Path, typer.Option(metavar="FOLDER", help="Where everything is kept.")] = Path(".sens"),
+    port: Annotated[int, typer.Option(metavar="PORT", help="Port of the API.", min=1, max=MAX_PORT)] = 8080,
+    mqtt_port: MqttPort = None,
+    no_simulator: Annotated[bool, typer.Option("--no-simulator", help="Start no simulated devices.")] = False,
+    database_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="A PostgreSQL that is there already; left out: an embedded one.")
+    ] = None,
+    nats_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A NATS with JetStream that is there already; left out: an embedded one."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run the whole platform on this machine.
+
+    Ctrl-C drains and stops all of it; a second Ctrl-C stops at once. The next `sens up` goes on with the same data.
+    """
+    from sens.local.up import UpOptions, up
+
+    return up(
+        UpOptions(
+            config=config,
+            data_dir=data_dir,
+            port=port,
+            mqtt_port=mqtt_port,
+            simulator=not no_simulator,
+            database_url=database_url,
+            nats_url=nats_url,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
+def simulate(
+    devices: Annotated[int, typer.Option(metavar="N", help="How many devices take turns.", min=1)] = 20,
+    rate: Annotated[float, typer.Option(metavar="N", help="Messages a second of all devices together.")] = 10.0,
+    broker: Annotated[
+        str, typer.Option(metavar="URL", help="mqtt://[user:password@]host[:port], or mqtts:// for TLS.")
+    ] = "mqtt://127.0.0.1:1883",
+    qos: Annotated[int, typer.Option(metavar="0|1|2", help="MQTT quality of service.", min=0, max=2)] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed sends the same values.")] = 1,
+    messages: Annotated[
+        int | None, typer.Option(metavar="N", help="Stop after so many; left out: go on until Ctrl-C.", min=1)
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Send the messages of simulated devices.
+
+    Without --messages until Ctrl-C. Ends with 4 when the broker did not acknowledge everything that was sent.
+    """
+    from sens.simulator.main import main as run
+    from sens.simulator.settings import SimulatorSettings
+
+    settings = SimulatorSettings(devices=devices, rate=rate, broker=broker, qos=qos, seed=seed, messages=messages)
+    return run(settings, as_json=as_json)

@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+from command_line import Sens
+
+GOOD = """\
+sources:
+  - name: plant-a
+    broker: mqtt://broker.example.org
+    password: {env: PLANT_A_PASSWORD}
+    topics:
+      - topic: sens/{device}/telemetry
+        decoder: json
+"""
+BAD = GOOD.replace("broker:", "borker:").replace("decoder: json", "decoder: jsno")
+
+
+def test_a_right_file_ends_with_0_and_warnings_stand_apart(sens: Sens, tmp_path: Path):
+    (tmp_path / "sens.yaml").write_text(GOOD)
+    answer = sens("check", "sens.yaml")
+    assert answer.returncode == 0
+    [warning] = answer.stdout.decode().splitlines()
+    assert warning.startswith("sens.yaml:4:15: warning: ")
+    assert "PLANT_A_PASSWORD" in warning
+    assert answer.stderr.decode() == "sens.yaml: valid: 1 source, 1 topic, 1 warning\n"
+    assert sens("check", "sens.yaml", PLANT_A_PASSWORD="x").stdout == b""
+
+
+def test_every_mistake_is_a_line_with_its_place_and_the_code_is_3(sens: Sens, tmp_path: Path):
+    (tmp_path / "sens.yaml").write_text(BAD)
+    answer = sens("check", "sens.yaml")
+    assert answer.returncode == 3
+    lines = answer.stdout.decode().splitlines()
+    assert any(line.startswith("sens.yaml:3:5: ") and "broker" in line for line in lines)
+    assert any(line.startswith("sens.yaml:7:18: ") and "json" in line for line in lines)
+    assert answer.stderr.decode() == f"sens.yaml: {len(lines)} problems\n"
+
+
+def test_json_holds_the_same(sens: Sens, tmp_path: Path):
+    (tmp_path / "sens.yaml").write_text(BAD)
+    answer = sens("check", "--json", "sens.yaml")
+    told = json.loads(answer.stdout)
+    assert answer.returncode == 3
+    assert (told["valid"], told["warnings"]) == (False, [])
+    assert {(problem["line"], problem["column"]) for problem in told["problems"]} >= {(3, 5), (7, 18)}
+
+
+def test_a_file_that_is_not_there_ends_with_3(sens: Sens):
+    answer = sens("check", "nowhere.yaml")
+    assert answer.returncode == 3
+    assert answer.stdout.startswith(b"nowhere.yaml: cannot be read: No such file")
