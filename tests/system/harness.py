@@ -1,0 +1,248 @@
+"""The whole platform on real servers, in one folder: each part can be killed, stopped and started again.
+
+Imports nothing of the product. It is run as a user runs it, by its commands, and watched from outside.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from servers import Mosquitto, Nats, Postgres, Process, free_port, wait_until
+from system.sender import Sender
+
+DRAIN_TIMEOUT_S = 60.0
+HOST = "127.0.0.1"
+OWNED, LEADS = "sens_ingestion_owned", "sens_telemetry_leader"
+
+
+def get_json(url: str, headers: dict[str, str] | None = None, timeout_s: float = 10.0) -> Any:
+    """The body of an answer with status 200."""
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=timeout_s) as answer:
+        return json.load(answer)
+
+
+class Worker(Process):
+    """One deployable, by its command."""
+
+    def __init__(self, folder: Path, deployable: str, name: str, settings: dict[str, str]) -> None:
+        super().__init__(folder, name)
+        self.deployable = deployable
+        self.settings = settings
+        self.ops_port = 0
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "sens", self.deployable]
+
+    def spawn(self) -> None:
+        self.ops_port = free_port()
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("SENS_")}
+        own = {"SENS_OPS_PORT": f"{self.ops_port}", "SENS_INSTANCE": self.name, "SENS_LOG_FORMAT": "json"}
+        self.environment = inherited | own | self.settings
+        super().spawn()
+
+    def ready(self) -> bool:
+        try:
+            urllib.request.urlopen(f"http://{HOST}:{self.ops_port}/readyz", timeout=2).close()
+        except OSError:  # urllib's errors, for an answer of 503 as well
+            return False
+        return True
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric over all its labels; 0 while the process does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{self.ops_port}/metrics", timeout=2) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return 0.0
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+
+    @property
+    def peak_memory_mb(self) -> float:
+        """The most resident memory that this life of the process has had."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+
+    def failures(self) -> list[str]:
+        """Log lines that tell of a bug: errors, and tracebacks."""
+        lines = self.log_path.read_text(errors="replace").splitlines() if self.log_path.exists() else []
+        return [line for line in lines if '"level":"error"' in line.replace(" ", "") or "Traceback" in line]
+
+
+class Stack:
+    """mosquitto, NATS, PostgreSQL and the deployables.
+
+    Attributes:
+        config: the sens.yaml; write it before the workers start. `write_config()` writes the usual one.
+        workers: all that were made, running or not.
+    """
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.config = folder / "sens.yaml"
+        self.postgres = Postgres(folder / "postgres")
+        self.nats = Nats(folder / "nats")
+        self.broker = Mosquitto(folder / "mosquitto")
+        self.workers: list[Worker] = []
+        self.settings = {
+            "SENS_CONFIG": f"{self.config}",
+            "SENS_DATABASE_URL": self.postgres.url(),
+            "SENS_NATS_URL": self.nats.url,
+            "SENS_LEASE_TTL_S": "2",
+            "SENS_ACK_WAIT_S": "3",
+            **settings,
+        }
+        self.api_key_file = folder / "admin-api-key"
+        self.api_port = free_port()
+
+    # --- starting
+
+    def start_servers(self, template: Path) -> None:
+        """Start the servers on a copy of a migrated database (`migrated_database`)."""
+        shutil.copytree(template, self.postgres.data, symlinks=True)
+        for server in (self.postgres, self.nats, self.broker):
+            server.start()
+
+    def write_config(self, *sources: str) -> None:
+        self.config.write_text("sources:\n" + "".join(sources or (source("line", self.broker.port),)))
+
+    def worker(self, deployable: str, name: str, **settings: str) -> Worker:
+        """One more replica, not started."""
+        worker = Worker(self.folder / name, deployable, name, self.settings | settings)
+        self.workers.append(worker)
+        return worker
+
+    def ingestion(self, ordinal: int = 0) -> Worker:
+        return self.worker("mqtt-ingestion-worker", f"ingestion-{ordinal}")
+
+    def telemetry(self, ordinal: int = 0) -> Worker:
+        return self.worker("telemetry-worker", f"telemetry-{ordinal}")
+
+    def api(self) -> Worker:
+        self.api_key_file.write_text("sens_" + "0123456789abcdef" * 3)
+        self.api_key_file.chmod(0o600)
+        return self.worker(
+            "platform-api",
+            "api-0",
+            SENS_API_HOST=HOST,
+            SENS_API_PORT=f"{self.api_port}",
+            SENS_ADMIN_API_KEY_FILE=f"{self.api_key_file}",
+        )
+
+    def running(self, deployable: str) -> list[Worker]:
+        return [worker for worker in self.workers if worker.deployable == deployable and worker.running]
+
+    def close(self) -> None:
+        """End everything at once."""
+        for process in (*self.workers, self.broker, self.nats, self.postgres):
+            process.signal(signal.SIGCONT)
+            process.kill()
+
+    # --- looking at it
+
+    def database(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        return psycopg.connect(self.postgres.url(), autocommit=True)
+
+    def ledger(self) -> dict[str, Any]:
+        """The ledger as the API tells it."""
+        key = self.api_key_file.read_text().strip()
+        url = f"http://{HOST}:{self.api_port}/api/v1/ledger"
+        return get_json(url, {"Authorization": f"Bearer {key}"})
+
+    def streams(self) -> list[dict[str, Any]]:
+        """What NATS itself says about its streams and their consumers."""
+        url = f"http://{HOST}:{self.nats.monitor_port}/jsz?streams=1&consumers=1&config=1"
+        accounts = get_json(url).get("account_details") or []
+        return [stream for account in accounts for stream in account.get("stream_detail") or []]
+
+    def raw_stream(self) -> dict[str, Any]:
+        return next(stream for stream in self.streams() if stream["name"] == "SENS_RAW")
+
+    def pending_envelopes(self) -> int:
+        """Envelopes that are not yet stored and acknowledged."""
+        consumers = self.raw_stream().get("consumer_detail") or []
+        return sum(one["num_pending"] + one["num_ack_pending"] for one in consumers)
+
+    def wait_for_servers(self) -> None:
+        """Those that were started without waiting may be recovering yet."""
+        for server in (self.postgres, self.nats, self.broker):
+            wait_until(server.ready, what=f"{server.name} to answer")
+
+    def assert_no_worker_failed(self) -> None:
+        """Workers may run, be killed by the test (-9) or have drained (0)."""
+        for worker in self.workers:
+            code = worker.process.poll() if worker.process else None
+            assert code in (None, 0, -signal.SIGKILL), f"{worker.name} ended with {code}:\n{worker.log_tail()}"
+
+    def wait_for_drain(self, timeout_s: float = DRAIN_TIMEOUT_S) -> None:
+        """Wait until the log has nothing that is not stored."""
+
+        def is_drained() -> bool:
+            self.assert_no_worker_failed()
+            return self.pending_envelopes() == 0
+
+        wait_until(is_drained, timeout_s, "the raw stream to be stored")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The usual platform under load: one worker of each kind, one source, one sender.
+
+    Attributes:
+        away_s: how long a server is away where the fault is that it is away.
+    """
+
+    stack: Stack
+    ingestion: Worker
+    telemetry: Worker
+    api: Worker
+    sender: Sender
+    away_s: float
+
+
+def the_one(workers: list[Worker], metric: str) -> Worker:
+    """The running worker whose gauge is 1; waits until there is one."""
+    found: list[Worker] = []
+
+    def is_there() -> bool:
+        found[:] = [worker for worker in workers if worker.running and worker.metric(metric) == 1]
+        return bool(found)
+
+    wait_until(is_there, what=f"a worker with {metric} 1")
+    return found[0]
+
+
+def source(name: str, port: int, more: str = "") -> str:
+    """A source in sens.yaml. Its topics are `<name>/timed/<device>`, whose payloads bear their own time,
+    and `<name>/timeless/<device>`; of a message, `n` and `x` are stored."""
+    fields = "fields: [n, x]"
+    return f"""\
+  - name: {name}
+    broker: mqtt://{HOST}:{port}
+{more}\
+    topics:
+      - {{topic: "{name}/timed/{{device}}", decoder: json, {fields}, time: {{field: ts, format: us}}}}
+      - {{topic: "{name}/timeless/{{device}}", decoder: json, {fields}}}
+"""
+
+
+def migrated_database(folder: Path) -> Path:
+    """The data folder of a stopped PostgreSQL that has our schema."""
+    server = Postgres(folder)
+    server.start()
+    try:
+        migration = Worker(folder / "migrate", "migrate", "migrate", {"SENS_DATABASE_URL": server.url()})
+        migration.spawn()
+        assert migration.process is not None
+        code = migration.process.wait(60)
+        assert code == 0, f"`sens migrate` ended with {code}:\n{migration.log_tail()}"
+    finally:
+        assert server.stop() == 0
+    return server.data

@@ -1,0 +1,81 @@
+"""PUBACK means on disk: what `kill -9` cannot show, the system calls do, in their order."""
+
+import re
+import shutil
+from pathlib import Path
+
+from servers import Process, missing, wait_until
+from system.harness import Stack
+from system.sender import Sender
+from system.verify import assert_exactly_once
+
+MESSAGES = 40
+CONFIRMATION = re.compile(rb'\{"stream":"SENS_RAW",[^}]*"seq":\d+')
+CALL = re.compile(r'(\w+)\(\d+(?:<([^>]*)>)?(?:, .*?"(.*)")?')
+
+
+def test_puback_follows_the_confirmation_and_the_confirmation_follows_fsync(stack: Stack) -> None:
+    if shutil.which("strace") is None:
+        missing("strace", "as root on Debian or Ubuntu run tools/install-debian-packages")
+    of_nats, of_worker = stack.folder / "nats.strace", stack.folder / "worker.strace"
+    ingestion = stack.ingestion()
+    stack.nats.stop()
+    _trace(stack.nats, of_nats, "-f", "-y", "-e", "trace=write,pwrite64,writev,sendto,fsync,fdatasync")
+    stack.nats.start()
+    _trace(ingestion, of_worker, "-xx", "-e", "trace=read,recvfrom,recvmsg,write,writev,sendto,sendmsg")
+    ingestion.start()
+    sender = Sender(stack.broker.port, rate=200, burst=1)
+    sender.start()
+    wait_until(lambda: len(sender.acked) >= MESSAGES, what="messages")
+    sender.pause()
+    stack.telemetry().start()
+    assert_exactly_once(stack, sender)
+    sender.close()
+    ingestion.kill()
+    stack.nats.kill()
+    assert_nats_syncs_before_it_confirms(of_nats.read_text(errors="replace").splitlines())
+    assert_worker_acknowledges_what_is_confirmed(of_worker.read_text().splitlines())
+
+
+def _trace(process: Process, into: Path, *options: str) -> None:
+    process.prefix = ["strace", "-s", "100000", "-o", f"{into}", *options]
+
+
+def assert_nats_syncs_before_it_confirms(trace: list[str]) -> None:
+    confirmed, synced, dirty, syncing = 0, 0, False, set[str]()
+    for line in trace:
+        thread, _, text = line.partition(" ")
+        text = text.strip()
+        call = CALL.match(text)
+        name, target = (call[1], call[2] or "") if call else ("", "")
+        is_block = "SENS_RAW/msgs/" in target and target.endswith(".blk")
+        if is_block and "write" in name:
+            dirty = True
+        elif is_block and "sync" in name and "unfinished" in text:
+            syncing.add(thread)
+        elif (is_block and "sync" in name) or (thread in syncing and "sync resumed" in text):
+            syncing.discard(thread)
+            dirty, synced = False, synced + 1
+        elif target.startswith("socket:") and '{\\"stream\\":\\"SENS_RAW\\"' in text:
+            assert not dirty, f"confirmed before it was synced: {line[:300]}"
+            confirmed += 1
+            assert synced >= confirmed, "confirmed more often than synced"
+    assert confirmed > MESSAGES / 2
+
+
+def assert_worker_acknowledges_what_is_confirmed(trace: list[str]) -> None:
+    """Envelope written, confirmation read, PUBACKs written: time and again in that order."""
+    events = "".join(_worker_event(line) for line in trace)
+    assert re.fullmatch("(EC)+(ECP)+", events), events
+    assert events.count("P") > MESSAGES / 2
+
+
+def _worker_event(line: str) -> str:
+    """E: an envelope is written, C: a confirmation is read, P: PUBACKs are written."""
+    name = line.partition("(")[0]
+    data = b"".join(bytes.fromhex(text.replace("\\x", "")) for text in re.findall(r'"((?:\\x[0-9a-f]{2})+)"', line))
+    if name in ("read", "recvfrom", "recvmsg"):
+        return "C" if CONFIRMATION.search(data) else ""
+    if b"sens.raw.line" in data and b"SENS\x01" in data:
+        return "E"
+    return "P" if data[:1] == b"\x40" else ""
