@@ -4,6 +4,7 @@ The leading worker listens on `REPLAY_SUBJECT`. Replaying is safe to
 repeat: what is stored is not stored again.
 """
 
+import time
 from typing import Final
 
 import msgspec
@@ -65,13 +66,30 @@ class ReplayReply(msgspec.Struct, frozen=True, omit_defaults=True):
 async def ask_replay(
     connection: StreamConnection, request: ReplayRequest, *, timeout_s: float = REPLAY_TIMEOUT_S
 ) -> ReplayReply:
-    """Have a worker replay.
+    """Have a worker replay all that the request names, slice by slice.
 
     Raises:
         NobodyReplays: no worker listens; nothing was done.
-        ReplayFailed: the worker says why.
+        ReplayFailed: the worker says why, or the range takes longer than `timeout_s`.
         StreamAway: no answer in time: it may be under way yet.
     """
+    started, done = time.monotonic(), ReplayReply()
+    while True:
+        reply = await _ask_slice(connection, request, timeout_s)
+        done = _sum(done, reply)
+        if not reply.next_sequence:
+            return done
+        if time.monotonic() - started > timeout_s:
+            raise ReplayFailed(f"not finished within {timeout_s:g} s: replay a shorter range; what was done stays done")
+        request = msgspec.structs.replace(request, next_sequence=reply.next_sequence)
+
+
+def _sum(one: ReplayReply, other: ReplayReply) -> ReplayReply:
+    fields = ("envelopes", "messages", "stored", "duplicate", "conflict", "quarantined")
+    return ReplayReply(**{name: getattr(one, name) + getattr(other, name) for name in fields})
+
+
+async def _ask_slice(connection: StreamConnection, request: ReplayRequest, timeout_s: float) -> ReplayReply:
     try:
         message = await connection.request(REPLAY_SUBJECT, msgspec.json.encode(request), timeout_s=timeout_s)
     except NoResponders as error:

@@ -77,11 +77,11 @@ async def test_a_body_that_does_not_come_is_not_waited_for(api: Api, monkeypatch
     assert_problem(answer, 408, "request-timeout")
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff", b"[]", b'"\\ud800"', b"{" * 5000])
-async def test_a_body_that_cannot_be_read_is_explained(api: Api, content: bytes):
-    answer = await api.request("POST", "/api-keys", content=content, headers={"Content-Type": "application/json"})
-    assert answer.status_code in (400, 422)
-    assert answer.headers["content-type"] == "application/problem+json"
+async def test_a_body_that_cannot_be_read_is_explained(api: Api):
+    for content in (b"{", b"\xff", b"[]", b'"\\ud800"', b"{" * 5000, b"[" * 60_000):
+        answer = await api.request("POST", "/api-keys", content=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code in (400, 422), content[:10]
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_an_answer_that_takes_too_long_is_given_up(services: Services):

@@ -3,13 +3,25 @@
 import base64
 from typing import Any
 
-import pytest
-
 from api import Api, assert_problem
 from readings_database import BUCKET, HOUR, MONDAY, ReadingsDatabase
 from sens.platform_api.services import Services
 
 MONDAY_TEXT = "2026-01-05T00:00:00Z"
+
+WRONG_RANGES: list[tuple[dict[str, Any], str, str]] = [
+    ({"from": "yesterday"}, "query.from", "now-1h"),
+    ({"from": "2026-01-05T00:00:00"}, "query.from", "no offset"),
+    ({"from": "2026-01-05T00:00:00 01:00"}, "query.from", "%2B"),
+    ({"to": "9999-01-01T00:00:00Z"}, "query.to", "1970 to 2200"),
+    ({"from": "now-999999w"}, "query.from", "1970 to 2200"),
+    ({"from": "now", "to": "now-1h"}, "query.from", "before"),
+    ({"from": "now-71d", "resolution": "10m"}, "query.from", "coarser"),
+    ({"from": "now-11000d"}, "query.from", "3660 days"),
+    ({"resolution": "1m"}, "query.resolution", "'auto', 'raw', '10m', '1h' or '1d'"),
+    ({"limit": 0}, "query.limit", "greater than or equal to 1"),
+    ({"limit": 5001}, "query.limit", "less than or equal to 5000"),
+]
 
 
 async def pages(api: Api, path: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -133,26 +145,11 @@ class TestReadings:
         got = await self.read(api, range_, series=3)
         assert (got["columns"]["mean"], got["columns"]["max"]) == ([None], [1.7e308])
 
-    @pytest.mark.parametrize(
-        ("parameters", "location", "says"),
-        [
-            ({"from": "yesterday"}, "query.from", "now-1h"),
-            ({"from": "2026-01-05T00:00:00"}, "query.from", "no offset"),
-            ({"from": "2026-01-05T00:00:00 01:00"}, "query.from", "%2B"),
-            ({"to": "9999-01-01T00:00:00Z"}, "query.to", "1970 to 2200"),
-            ({"from": "now-999999w"}, "query.from", "1970 to 2200"),
-            ({"from": "now", "to": "now-1h"}, "query.from", "before"),
-            ({"from": "now-71d", "resolution": "10m"}, "query.from", "coarser"),
-            ({"from": "now-11000d"}, "query.from", "3660 days"),
-            ({"resolution": "1m"}, "query.resolution", "'auto', 'raw', '10m', '1h' or '1d'"),
-            ({"limit": 0}, "query.limit", "greater than or equal to 1"),
-            ({"limit": 5001}, "query.limit", "less than or equal to 5000"),
-        ],
-    )
-    async def test_a_wrong_range_is_explained(self, api: Api, parameters: dict[str, Any], location: str, says: str):
-        problem = assert_problem(await api.get("/series/1/readings", **parameters), 422, "invalid-request")
-        assert problem["errors"][0]["location"] == location
-        assert says in problem["errors"][0]["message"]
+    async def test_a_wrong_range_is_explained(self, api: Api):
+        for parameters, location, says in WRONG_RANGES:
+            problem = assert_problem(await api.get("/series/1/readings", **parameters), 422, "invalid-request")
+            assert problem["errors"][0]["location"] == location
+            assert says in problem["errors"][0]["message"]
 
     async def test_an_unknown_time_zone_is_explained(self, api: Api):
         answer = await api.get("/series/1/readings", resolution="1d", time_zone="Mars/Base")
