@@ -7,6 +7,8 @@ from bench.messages import Expected
 from bench.stack import Database, Stack
 
 POLL_S = 0.02
+# A ledger of many envelopes takes longer to add up: no more than a twentieth of the time.
+POLL_SHARE = 20
 # Nothing more was stored for so long.
 STALLED_S = 30.0
 
@@ -67,6 +69,7 @@ def wait_stored(database: Database, messages: int) -> float:
     """
     found, moved_at = -1, time.monotonic()
     while True:
+        asked_at = time.monotonic()
         before, found, now = found, settled_messages(database), time.monotonic()
         if found >= messages:
             return now
@@ -74,7 +77,7 @@ def wait_stored(database: Database, messages: int) -> float:
             moved_at = now
         if now - moved_at > STALLED_S:
             raise ProofFailed(f"{found} of {messages} messages are stored, and no more for {STALLED_S:.0f} s")
-        time.sleep(POLL_S)
+        time.sleep(max(POLL_S, POLL_SHARE * (now - asked_at)))
 
 
 def prove(stack: Stack, expected: Expected) -> Books:
