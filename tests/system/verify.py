@@ -14,7 +14,7 @@ from system.sender import Sender
 from system.tap import Tap
 
 MAX_MEMORY_MB = 400
-STALLED_S = 75.0
+STALLED_S = 25.0
 QUIET_ROUNDS = 15
 
 NUMBERS = """

@@ -6,7 +6,7 @@ in-flight window sends nothing more until it is acknowledged, so holding would o
 window shows as a pause at the same number of unacknowledged messages, time and again.
 """
 
-LINGER_S = 0.005
+LINGER_S = 0.008
 WORTH_HOLDING_MESSAGES = 64
 PAUSES_THAT_SHOW_A_WINDOW = 3
 _RATE_WEIGHT = 0.2

@@ -4,6 +4,7 @@ It can always be made again: a batch that is redelivered, because its worker die
 up to date even where all of its envelopes are stored.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,20 @@ def latest_of(rows: Rows, fate: NDArray[np.uint8] | None = None) -> Latest:
     last = np.ones(len(rows), np.bool_)
     last[:-1] = rows.series[1:] != rows.series[:-1]
     return Latest(rows.series[last], rows.time[last], rows.value[last])
+
+
+def newest(several: Sequence[Latest]) -> Latest:
+    """One of several: the newest of each series; of equal times the one that came first."""
+    if len(several) == 1:
+        return several[0]
+    series, time, value = (
+        np.concatenate([getattr(each, name) for each in several]) for name in ("series", "time", "value")
+    )
+    order = np.lexsort((-np.arange(len(series)), time, series))
+    series, time, value = series[order], time[order], value[order]
+    last = np.ones(len(series), np.bool_)
+    last[:-1] = series[1:] != series[:-1]
+    return Latest(series[last], time[last], value[last])
 
 
 def upsert_latest(connection: Connection, numbers: Latest, texts: Latest) -> None:

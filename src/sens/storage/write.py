@@ -24,7 +24,7 @@ from sens.storage.errors import DatabaseBusy, translated
 from sens.storage.kinds import StorageKind, storage_kind
 from sens.storage.last_times import LastTimes
 from sens.storage.late_marks import leave_late_marks, share_write_mark
-from sens.storage.latest import Latest, latest_of, upsert_latest, upsert_latest_stored
+from sens.storage.latest import Latest, latest_of, newest, upsert_latest, upsert_latest_stored
 from sens.storage.ledger_rows import (
     EnvelopeCounts,
     correct_ledger,
@@ -98,6 +98,8 @@ class ReadingWriter:
         self._last_times = last_times
         self._quarantine = QuarantineIntake(quarantine_limits or same_limits())
         self._partitions = KnownPartitions()
+        self._latest: list[tuple[Latest, Latest]] = []
+        self._latest_known: list[tuple[Latest, Latest]] = []
         self.use(connection)
 
     def use(self, connection: Connection) -> None:
@@ -107,6 +109,15 @@ class ReadingWriter:
 
     def write(self, batch: Batch) -> WriteResult:
         """Store the batch; all of it is stored when this returns, and it may be acknowledged.
+
+        Raises: as `store` and `flush_latest`.
+        """
+        result = self.store(batch)
+        result.seconds["latest"] = self.flush_latest()
+        return result
+
+    def store(self, batch: Batch) -> WriteResult:
+        """Steps 1 to 4; when `flush_latest` has returned as well, the batch may be acknowledged.
 
         Raises:
             DatabaseAway: give a new connection to `use`, then write the same batch again.
@@ -121,6 +132,31 @@ class ReadingWriter:
             self._partitions.forget()
             self._quarantine.forget()
             raise
+
+    def flush_latest(self) -> float:
+        """Step 5 for all batches written since the last call: under load, one upsert serves many batches.
+
+        Returns:
+            Seconds it took.
+
+        Raises:
+            DatabaseAway: give a new connection to `use`, then call again.
+            Retry: call again.
+        """
+        watch = Stopwatch()
+        with translated():
+            if self._latest:
+                numbers, texts = (newest(list(column)) for column in zip(*self._latest, strict=True))
+                with self._connection.transaction():
+                    upsert_latest(self._connection, numbers, texts)
+                self._latest.clear()
+            if self._latest_known:
+                numbers, texts = (newest(list(column)) for column in zip(*self._latest_known, strict=True))
+                with self._connection.transaction():
+                    upsert_latest_stored(self._connection, numbers, texts)
+                self._latest_known.clear()
+        watch.lap("latest")
+        return watch.seconds["latest"]
 
     def find_refused(self, batch: Batch) -> list[Quarantined]:
         """The messages that the database refuses; see `refusals.find_refused`."""
@@ -152,8 +188,7 @@ class ReadingWriter:
         else:
             raise DatabaseBusy("other workers store the envelopes of this batch one by one; try again")
         result.known = list(known)
-        self._update_latest(batch, result)
-        watch.lap("latest")
+        self._note_latest(batch, result)
         result.seconds = watch.seconds
         return result
 
@@ -203,22 +238,20 @@ class ReadingWriter:
             ensure_partitions(self._connection, table.name, missing)
             self._partitions.remember(table.name, missing)
 
-    def _update_latest(self, batch: Batch, result: WriteResult) -> None:
-        """Step 5, and what it means for the next batch."""
-        with self._connection.transaction():
-            upsert_latest(self._connection, result.latest_numbers, result.latest_texts)
+    def _note_latest(self, batch: Batch, result: WriteResult) -> None:
+        """What step 5 will write, and what it means for the next batch."""
         self._remember(result.latest_numbers, result.latest_texts)
+        self._latest.append((result.latest_numbers, result.latest_texts))
         if result.known:
             known = set(result.known)
             left_out = keep_envelopes(batch, np.array([entry.id in known for entry in batch.envelopes], np.bool_))
             numbers, texts = (latest_of(rows) for rows in sorted_rows(left_out))
-            with self._connection.transaction():
-                upsert_latest_stored(self._connection, numbers, texts)
             self._remember(numbers, texts)
+            self._latest_known.append((numbers, texts))
 
     def _remember(self, *latest: Latest) -> None:
-        for newest in latest:
-            self._last_times.advance(newest.series, newest.time)
+        for each in latest:
+            self._last_times.advance(each.series, each.time)
 
 
 def _without(batch: Batch, known: set[bytes]) -> Batch:

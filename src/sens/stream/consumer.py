@@ -14,6 +14,7 @@ from sens.stream.raw import RawStream
 from sens.stream.streamlog import API, call, encode
 
 PROGRESS = b"+WPI"
+GIVE_BACK = b"-NAK"
 GRACE_S = 2.0
 QUIET_S = 0.05
 _NANOSECONDS = 1_000_000_000
@@ -213,6 +214,10 @@ class RawConsumer:
     async def extend(self, deliveries: Iterable[Delivery]) -> None:
         """Start `ack_wait_s` anew for each: they are being worked on."""
         await self._answer(deliveries, PROGRESS)
+
+    async def release(self, deliveries: Iterable[Delivery]) -> None:
+        """Give each back: another worker may have it at once."""
+        await self._answer(deliveries, GIVE_BACK)
 
     async def _answer(self, deliveries: Iterable[Delivery], word: bytes) -> None:
         try:

@@ -26,8 +26,7 @@ def count_batch(batch: Batch, result: WriteResult, names: Mapping[int, str], now
     metrics.ENVELOPES_SKIPPED.inc(len(result.known))
     metrics.LATE_MARKS.inc(result.late_marks)
     rows = np.array([entry.source_id for entry in batch.envelopes], np.int32)
-    stored = set(result.stored)
-    fresh = np.array([entry.id in stored for entry in batch.envelopes], np.bool_)
+    fresh = _fresh(batch, result)
     for row in np.unique(rows[fresh]).tolist():
         source = names.get(row, "")
         _count_messages(batch, fresh & (rows == row), source)
@@ -37,6 +36,17 @@ def count_batch(batch: Batch, result: WriteResult, names: Mapping[int, str], now
     for received_at in received:
         metrics.STORE_DELAY_SECONDS.observe(max(0.0, (now - received_at) / 1e6))
     metrics.LAG_SECONDS.set(max(0.0, (now - min(received)) / 1e6) if received else 0.0)
+
+
+def _fresh(batch: Batch, result: WriteResult) -> Mask:
+    """Which envelopes were stored now; of one that stands twice in the batch, the first copy was."""
+    waiting = set(result.stored)
+    fresh = np.zeros(len(batch.envelopes), np.bool_)
+    for at, entry in enumerate(batch.envelopes):
+        if entry.id in waiting:
+            waiting.remove(entry.id)
+            fresh[at] = True
+    return fresh
 
 
 def _count_messages(batch: Batch, envelopes: Mask, source: str) -> None:

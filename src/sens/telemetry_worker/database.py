@@ -133,11 +133,23 @@ class Store:
         try:
             writer = self._ready_writer()
             try:
-                return writer.write(batch)
+                return writer.store(batch)
             except DataRefused as error:
                 metrics.BATCHES_BISECTED.inc()
                 log.warning("batch_refused_as_data", error=str(error))
-                return writer.write(quarantine_messages(batch, writer.find_refused(batch)))
+                return writer.store(quarantine_messages(batch, writer.find_refused(batch)))
+        except DatabaseAway:
+            self._connection.close()
+            raise
+
+    def settle(self) -> None:
+        """Bring latest values up to date with all batches written; then those may be acknowledged.
+
+        Raises:
+            Retry: call again.
+        """
+        try:
+            metrics.BATCH_SECONDS.labels("latest").observe(self._ready_writer().flush_latest())
         except DatabaseAway:
             self._connection.close()
             raise

@@ -19,7 +19,7 @@ from sens.telemetry_worker.accounts import count_batch
 from sens.telemetry_worker.clock import now_us
 from sens.telemetry_worker.live import publish_live
 from sens.telemetry_worker.maintenance import Maintenance
-from sens.telemetry_worker.pipeline import Pipeline
+from sens.telemetry_worker.pipeline import Pace, Pipeline
 from sens.telemetry_worker.replaying import Replayer
 from sens.telemetry_worker.settings import TelemetrySettings
 from sens.telemetry_worker.worker import Worker
@@ -55,10 +55,9 @@ def start(settings: TelemetrySettings) -> int:
                 consumer,
                 worker.decode,
                 worker.store.write,
+                worker.store.settle,
                 stored,
-                max_batch_bytes=settings.max_batch_bytes,
-                hold_s=settings.batch_hold_s,
-                ack_wait_s=settings.ack_wait_s,
+                pace=Pace(settings.max_batch_bytes, settings.batch_hold_s, settings.ack_wait_s),
                 stopping=lifetime.stopping,
             ).run()
 

@@ -23,7 +23,7 @@ from sens.stream.consumer import RawConsumer
 from sens.stream.raw import RawStream
 from sens.stream.tails import tails_of
 from sens.telemetry_worker.clock import microseconds, now_us
-from sens.telemetry_worker.purge import first_sequences, purge
+from sens.telemetry_worker.purge import first_sequences, is_filling, purge
 from sens.telemetry_worker.replaying import Replayer
 from sens.telemetry_worker.settings import TelemetrySettings
 
@@ -84,7 +84,10 @@ class Maintenance:
         if time.monotonic() - self._audited_at >= AUDIT_EVERY_S:
             await self._audit(connection)
             self._audited_at = time.monotonic()
-        if time.monotonic() - self._housekept_at >= HOUSEKEEPING_EVERY_S:
+        house_is_due = time.monotonic() - self._housekept_at >= HOUSEKEEPING_EVERY_S
+        if house_is_due or await is_filling(self.stream):
+            await self._purge()
+        if house_is_due:
             await self._keep_house(connection)
             self._housekept_at = time.monotonic()
 
@@ -122,12 +125,14 @@ class Maintenance:
                 await self.stream.renew_epoch()
                 return
 
+    async def _purge(self) -> None:
+        state = await self.consumer.state()
+        older_than = now_us() - microseconds(self.configuration.raw_stream.replay_window)
+        metrics.ENVELOPES_PURGED.inc(await purge(self.stream, state.ack_floor_stream_sequence, older_than))
+
     async def _keep_house(self, connection: Connection) -> None:
         now = now_us()
-        state = await self.consumer.state()
         window = microseconds(self.configuration.raw_stream.replay_window)
-        metrics.ENVELOPES_PURGED.inc(await purge(self.stream, state.ack_floor_stream_sequence, now - window))
-        metrics.STREAM_FILL_RATIO.set((await self.stream.state()).fill)
         first = await first_sequences(self.stream)
         while await asyncio.to_thread(ledger.fold_ledger, connection, now - window, first) == ledger.FOLDED_AT_ONCE:
             pass

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 
@@ -20,8 +20,18 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 T = TypeVar("T")
 EXTENSIONS_PER_ACK_WAIT = 3
-WORTH_HOLDING_ENVELOPES = 4
+WORTH_HOLDING_ENVELOPES_PER_S = 50.0
+SETTLE_EVERY_S = 0.25
+"""Under load, latest values of all batches of such a time are written at once; acknowledging waits for it."""
 MAX_RETRY_DELAY_S = 5.0
+
+
+class Pace(NamedTuple):
+    """How large a batch may be, how long it may be held to fill, and JetStream's patience."""
+
+    max_batch_bytes: int
+    hold_s: float
+    ack_wait_s: float
 
 
 class Pipeline:
@@ -30,7 +40,9 @@ class Pipeline:
     Args:
         decode: envelopes → batch; blocking, may use the database.
         store: stores a batch; blocking; repeated for the same batch after a Retry.
-        stored: told of each batch that is on disk, before it is acknowledged.
+        settle: brings up to date what serves many batches at once; blocking. What was stored before is
+            acknowledged after it.
+        stored: told of each batch that is on disk.
     """
 
     def __init__(
@@ -38,26 +50,27 @@ class Pipeline:
         consumer: RawConsumer,
         decode: Callable[[Sequence[Arrival]], Batch],
         store: Callable[[Batch], T],
+        settle: Callable[[], None],
         stored: Callable[[Batch, T], Awaitable[None]],
         *,
-        max_batch_bytes: int,
-        hold_s: float,
-        ack_wait_s: float,
+        pace: Pace,
         stopping: asyncio.Event,
     ) -> None:
         self.consumer = consumer
-        self.prefetch = Prefetch(consumer, max_batch_bytes)
+        self.prefetch = Prefetch(consumer, pace.max_batch_bytes)
         self._decode = decode
         self._store = store
+        self._settle = settle
         self._stored = stored
-        self._hold_s = hold_s
-        self._ack_wait_s = ack_wait_s
+        self._pace = pace
         self._stopping = stopping
         self._held: dict[int, list[Delivery]] = {}
         self._decoder_thread = ThreadPoolExecutor(1, "decode")
         self._store_thread = ThreadPoolExecutor(1, "store")
+        self._unacknowledged: list[Delivery] = []
+        self._settled_at = 0.0
         self._started_at = 0.0
-        self._last_batch_envelopes = 0
+        self._envelopes_per_s = 0.0
 
     async def run(self) -> None:
         """Work until stopping; what was taken is finished.
@@ -76,15 +89,20 @@ class Pipeline:
                 batch = await self._decoded(deliveries)
                 if storing is not None:
                     await storing
-                storing = asyncio.create_task(self._store_and_acknowledge(batch, deliveries))
+                storing = asyncio.create_task(self._store_batch(batch, deliveries))
             if storing is not None:
                 await storing
+            if self._unacknowledged:
+                await self._acknowledge()
         finally:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
             if storing is not None and not storing.done():
                 storing.cancel()
+            # Others need not wait for `ack_wait_s` to take what is left over.
+            for deliveries in [*self._held.values(), self.prefetch.waiting]:
+                await self.consumer.release(deliveries)
             self._decoder_thread.shutdown(wait=False)
             self._store_thread.shutdown(wait=False)
 
@@ -104,17 +122,18 @@ class Pipeline:
         return True
 
     async def _hold(self) -> None:
-        """Under load, let the batch fill: a commit costs the same for one reading and for a thousand."""
-        if self._last_batch_envelopes < WORTH_HOLDING_ENVELOPES:
+        """Where envelopes come quickly, let the batch fill: a commit costs the same for one as for fifty."""
+        if self._envelopes_per_s < WORTH_HOLDING_ENVELOPES_PER_S:
             return
-        due = self._started_at + self._hold_s
+        due = self._started_at + self._pace.hold_s
         while not self.prefetch.full and (left_s := due - time.monotonic()) > 0:
             if await pause(min(left_s, 0.005), self._stopping):
                 return
 
     async def _decoded(self, deliveries: list[Delivery]) -> Batch:
-        self._started_at = time.monotonic()
-        self._last_batch_envelopes = len(deliveries)
+        now = time.monotonic()
+        self._envelopes_per_s = len(deliveries) / max(now - self._started_at, 0.001)
+        self._started_at = now
         arrivals = [Arrival(each.sequence, each.subject, each.data, each.timestamp) for each in deliveries]
         batch = await self._retried("decode", self._decoder_thread, lambda: self._decode(arrivals))
         metrics.BATCH_SECONDS.labels("decode").observe(time.monotonic() - self._started_at)
@@ -122,9 +141,21 @@ class Pipeline:
         metrics.BATCH_READINGS.observe(len(batch.series))
         return batch
 
-    async def _store_and_acknowledge(self, batch: Batch, deliveries: list[Delivery]) -> None:
+    async def _store_batch(self, batch: Batch, deliveries: list[Delivery]) -> None:
         result = await self._retried("store", self._store_thread, lambda: self._store(batch))
         await self._stored(batch, result)
+        del self._held[id(deliveries)]
+        self._unacknowledged += [each._replace(data=b"") for each in deliveries]
+        # While more waits, another batch follows, and its end comes by here.
+        if not self.prefetch.arrived.is_set() or time.monotonic() - self._settled_at >= SETTLE_EVERY_S:
+            await self._acknowledge()
+
+    async def _acknowledge(self) -> None:
+        """Settle what was stored, then acknowledge it."""
+        deliveries, self._unacknowledged = self._unacknowledged, []
+        self._held[id(deliveries)] = deliveries
+        await self._retried("settle", self._store_thread, self._settle)
+        self._settled_at = time.monotonic()
         await self.consumer.ack(deliveries)
         del self._held[id(deliveries)]
 
@@ -144,8 +175,8 @@ class Pipeline:
     async def _extend(self) -> None:
         """Tell JetStream that what is held is being worked on."""
         while True:
-            await asyncio.sleep(self._ack_wait_s / EXTENSIONS_PER_ACK_WAIT)
-            for deliveries in [*self._held.values(), self.prefetch.waiting]:
+            await asyncio.sleep(self._pace.ack_wait_s / EXTENSIONS_PER_ACK_WAIT)
+            for deliveries in [*self._held.values(), self._unacknowledged, self.prefetch.waiting]:
                 await self.consumer.extend(deliveries)
 
 

@@ -1,11 +1,23 @@
 """What may leave the raw stream: what is stored, and old enough, and no longer needed to know redeliveries."""
 
 from sens.domain.envelope import Envelope, InvalidEnvelope, unpack
+from sens.runtime import metrics
 from sens.stream.raw import RawStream
 from sens.stream.streamlog import Stored
 
 FULL_ENOUGH = 0.8
 """Above this part of its size, the stream gives up its replay window."""
+BLOCKED = 0.9
+"""Above this part it gives up what only a redelivery is compared with, too: nothing new could come in to
+settle that. If a source's worker dies in this state, messages without a time of their own that the broker
+delivers again are stored twice."""
+
+
+async def is_filling(stream: RawStream) -> bool:
+    """Whether room must be made now."""
+    fill = (await stream.state()).fill
+    metrics.STREAM_FILL_RATIO.set(fill)
+    return fill >= FULL_ENOUGH
 
 
 async def purge(stream: RawStream, acknowledged: int, older_than: int) -> int:
@@ -23,7 +35,8 @@ async def purge(stream: RawStream, acknowledged: int, older_than: int) -> int:
     purged = 0
     if before > state.first_sequence:
         for subject in state.subjects:
-            purged += await stream.purge(subject, min(before, await _first_unsettled(stream, subject)))
+            keep_from = before if state.fill >= BLOCKED else await _first_unsettled(stream, subject)
+            purged += await stream.purge(subject, min(before, keep_from))
     return purged
 
 

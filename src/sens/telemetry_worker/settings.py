@@ -18,13 +18,13 @@ class TelemetrySettings(Settings):
         "while the next one is decoded.",
     )
     batch_hold_s: float = Field(
-        default=0.05,
+        default=0.025,
         ge=0,
         le=1,
         description="Under load, how long a batch is held at most so that it fills; at low rates it is stored at once.",
     )
     ack_wait_s: Seconds = Field(
-        default=60.0, description="After so long without a sign of life, JetStream gives an envelope to another worker."
+        default=30.0, description="After so long without a sign of life, JetStream gives an envelope to another worker."
     )
     maintenance_every_s: Seconds = Field(
         default=5.0, description="How often the leading replica advances rollups, retention and the ledger."
