@@ -6,6 +6,7 @@ read, and the pump works once an envelope, with one publish in flight.
 
 import asyncio
 import time
+from collections import deque
 
 import structlog
 
@@ -15,7 +16,7 @@ from sens.mqtt.receiver import Connection
 from sens.mqtt.scanner import Oversize, Publishes
 from sens.mqtt_ingestion_worker.pacing import Pacing
 from sens.mqtt_ingestion_worker.packer import Pack, Packer
-from sens.mqtt_ingestion_worker.redelivery import Redelivery
+from sens.mqtt_ingestion_worker.redelivery import DUP, Live, Redelivery
 from sens.mqtt_ingestion_worker.settlement import Settlement
 from sens.mqtt_ingestion_worker.subject_log import SubjectLog
 from sens.runtime import metrics
@@ -60,6 +61,9 @@ class Intake:
         self._counters = _Counters(subject_log.source)
         self._redelivery = Redelivery()
         self._known: list[Publishes] = []
+        self._stopped = False
+        # (running total, packet ids) of envelopes acknowledged on this connection and not settled yet.
+        self._acknowledged: deque[tuple[int, list[int]]] = deque()
         self._in_flight: Pack | None = None
         self._attached = asyncio.Event()
         self._arrived = asyncio.Event()
@@ -74,6 +78,8 @@ class Intake:
         await self._drained.wait()
         self._redelivery = Redelivery(await self.log.recent(self.settlement.settled))
         self.connection = None
+        self._known.clear()
+        self._acknowledged.clear()
         self._attached.clear()
         self.ended.clear()
         self.ended_because = None
@@ -102,37 +108,46 @@ class Intake:
             self._note_arrival(fresh.messages)
 
     def oversize(self, oversize: Oversize) -> None:
-        if self._redelivery.knows(oversize):
-            ids = [] if oversize.packet_id is None else [oversize.packet_id]
-            qos1, qos2 = (ids, []) if oversize.qos == 1 else ([], ids)
-            self._acknowledge_known(Publishes(b"", 1, qos1, qos2))
-            return
+        if oversize.packet_id is not None and oversize.first_bytes[0] & DUP:
+            live = self._live()
+            if oversize.packet_id in live.pending:
+                return
+            if oversize.packet_id in live.acknowledged or self._redelivery.knows(oversize):
+                ids = [oversize.packet_id]
+                qos1, qos2 = (ids, []) if oversize.qos == 1 else ([], ids)
+                self._acknowledge_known(Publishes(b"", 1, qos1, qos2))
+                return
         metrics.OVERSIZE.labels(self.log.source).inc()
         self.packer.add_oversize(oversize, now_us())
         self._note_arrival(1)
 
     def settled(self) -> None:
         self.settlement.answered()
+        while self._acknowledged and self._acknowledged[0][0] <= self.settlement.settled:
+            self._acknowledged.popleft()
 
     def closed(self, error: SensError | None) -> None:
         self.settlement.disconnected()
         self._note_resumed()
         self.ended_because = error
         self.ended.set()
+        # Where it ends before `attach`, nobody waits for that any more.
+        self._attached.set()
 
     # --- receiving
 
     def _without_known(self, piece: Publishes) -> Publishes | None:
-        pending = self.packer.packet_ids() | self._in_flight_ids
-        found = self._redelivery.split(piece, self.mqtt_version, pending)
+        found = self._redelivery.split(piece, self.mqtt_version, self._live())
         metrics.REDELIVERIES_SKIPPED.labels(self.log.source).inc(found.waiting)
         if found.known is not None:
             self._acknowledge_known(found.known)
         return found.new
 
-    @property
-    def _in_flight_ids(self) -> set[int]:
-        return set() if self._in_flight is None else {*self._in_flight.qos1, *self._in_flight.qos2}
+    def _live(self) -> Live:
+        pending = self.packer.packet_ids()
+        if self._in_flight is not None:
+            pending.update(self._in_flight.qos1, self._in_flight.qos2)
+        return Live(pending, {id_ for _, ids in self._acknowledged for id_ in ids} - pending)
 
     def _acknowledge_known(self, known: Publishes) -> None:
         metrics.REDELIVERIES_SKIPPED.labels(self.log.source).inc(known.messages)
@@ -170,6 +185,7 @@ class Intake:
             await self._attached.wait()
             if self.connection is not None:
                 self.connection.acknowledge(pack.qos1, pack.qos2)
+                self._acknowledged.append((total, pack.qos1 + pack.qos2 if pack.qos2 else pack.qos1))
             self._in_flight = None
             self.settlement.acknowledged(total)
             self._count(pack)
@@ -204,7 +220,15 @@ class Intake:
             self._paused_at = now
             self.connection.pause_reading()
 
+    def stop_reading(self) -> None:
+        """Receive no more on this connection: what came is still logged and acknowledged."""
+        self._stopped = True
+        if self.connection is not None:
+            self.connection.pause_reading()
+
     def _resume_reading(self) -> None:
+        if self._stopped:
+            return
         if self._paused_at is not None and not self.packer.full and self.connection is not None:
             self.connection.resume_reading()
             self._note_resumed()

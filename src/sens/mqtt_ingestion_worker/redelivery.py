@@ -10,12 +10,27 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sens.domain.envelope import Envelope, EnvelopeKind
-from sens.mqtt.columns import stub_packet_id, walk
+from sens.mqtt.columns import Publish, stub_packet_id, walk
 from sens.mqtt.scanner import Oversize, Publishes
 
 DUP = 8
 MAX_MESSAGES = 65_535
 """A broker has at most this many packet ids in flight."""
+
+
+class Live(NamedTuple):
+    """Packet ids of messages that came on this connection.
+
+    Some brokers deliver again on a live connection when an acknowledgement takes long. With DUP=1 such an
+    id can then only be the message that came under it last.
+
+    Attributes:
+        pending: not acknowledged yet.
+        acknowledged: acknowledged, which the broker may not have read yet.
+    """
+
+    pending: set[int]
+    acknowledged: set[int]
 
 
 class Sorted(NamedTuple):
@@ -66,21 +81,18 @@ class Redelivery:
             and self._hashes.get(piece.packet_id) == hash(piece.first_bytes[1:])
         )
 
-    def split(self, piece: Publishes, mqtt_version: int, pending: set[int]) -> Sorted:
-        """Sort the messages of a piece.
+    def _has(self, packet: Publish) -> bool:
+        return self._hashes.get(packet.packet_id or 0) == hash((packet.topic, packet.payload))
 
-        Args:
-            pending: packet ids of this connection that are not acknowledged yet. Some brokers deliver
-                again on a live connection when an acknowledgement takes long; the same id can then only
-                be the same message.
-        """
+    def split(self, piece: Publishes, mqtt_version: int, live: Live) -> Sorted:
+        """Sort the messages of a piece."""
         new, known, waiting = _Part(), _Part(), _Part()
         for packet in walk(piece.packets, mqtt_version):
             part = new
             if packet.dup and packet.packet_id is not None:
-                if packet.packet_id in pending:
+                if packet.packet_id in live.pending:
                     part = waiting
-                elif self._hashes.get(packet.packet_id) == hash((packet.topic, packet.payload)):
+                elif packet.packet_id in live.acknowledged or self._has(packet):
                     part = known
             part.add(piece.packets[packet.start : packet.end], packet.qos, packet.packet_id)
         return Sorted(new.piece(), known.piece(), len(waiting.packets))

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from sens.domain.envelope import MAX_HEADER_BYTES
-from sens.domain.errors import Fatal, Retry
+from sens.domain.errors import Fatal, Retry, SensError
 from sens.mqtt.receiver import Connection, connect
 from sens.mqtt_ingestion_worker.broker import connect_options
 from sens.mqtt_ingestion_worker.intake import Intake
@@ -26,7 +26,6 @@ from sens.runtime import metrics
 from sens.runtime.backoff import Backoff, pause
 from sens.sources.models import Source
 from sens.stream.connection import StreamConnection
-from sens.stream.errors import StreamAway
 from sens.stream.lease import Lease
 from sens.stream.raw import RawStream
 from sens.stream.status import StatusBoard
@@ -62,6 +61,8 @@ class SourceWorker:
         self.session = source.session(self.ordinal)
         self.report = Report(source, settings.instance)
         self._subscriptions = Subscriptions(servers.connection, source.name, self.session)
+        # One lease for all runs: a namesake on another machine is then told from an earlier life of ours.
+        self._lease = Lease(servers.connection, key=source.name, owner=settings.instance, ttl_s=settings.lease_ttl_s)
 
     async def run(self) -> None:
         """Work until stopping.
@@ -73,7 +74,8 @@ class SourceWorker:
             if lost is None:
                 return
             subject_log = SubjectLog(self.servers.stream, self.source.name, self.session)
-            await subject_log.claim(self.source.mqtt_version)
+            if not await self._claimed(subject_log):
+                return
             intake = Intake(subject_log, self.source.mqtt_version, self._max_envelope_bytes())
             await _until_first_ends(
                 self._serve(intake),
@@ -83,16 +85,28 @@ class SourceWorker:
                 _raise_when(lost, self.source.name),
             )
 
+    async def _claimed(self, subject_log: SubjectLog) -> bool:
+        """Claim the subject, unless stopping comes first."""
+        try:
+            await _until_first_ends(subject_log.claim(self.source.mqtt_version), _wait(self.stopping))
+        except SensError as error:
+            self.report.change("away", str(error))
+            raise
+        return subject_log.claimed
+
     async def _watch_epoch(self, subject_log: SubjectLog) -> None:
         """See whether the stream began a new life (made anew, or restored): running totals then start again.
 
         Raises:
             Fenced: it did; claim the subject again.
         """
-        while not await pause(EPOCH_EVERY_S, self.stopping):
-            with suppress(StreamAway):
-                if await self.servers.stream.refresh() != subject_log.epoch:
-                    raise Fenced(f"the stream of {subject_log.subject} began a new life")
+        while True:
+            await asyncio.sleep(EPOCH_EVERY_S)
+            with suppress(Retry):
+                if await self.servers.stream.refresh() == subject_log.epoch:
+                    continue
+                break
+        raise Fenced(f"the stream of {subject_log.subject} began a new life")
 
     async def tell_status(self) -> None:
         """Publish the source's state every few seconds, until stopping."""
@@ -115,12 +129,7 @@ class SourceWorker:
             yield asyncio.Event()
             return
         self.report.change("standby")
-        lease = Lease(
-            self.servers.connection,
-            key=self.source.name,
-            owner=self.settings.instance,
-            ttl_s=self.settings.lease_ttl_s,
-        )
+        lease = self._lease
         if not await lease.acquire(self.stopping):
             yield None
             return
@@ -138,9 +147,11 @@ class SourceWorker:
             await intake.expect_redeliveries()
             before = intake.received_messages
             try:
-                async with self._connected(intake):
+                async with self._connected(intake) as connection:
                     metrics.RECONNECTS.labels(self.source.name).inc(connections > 0)
                     connections += 1
+                    # A broker may send a long backlog before it answers a subscription.
+                    await _until_first_ends(self._subscribe(connection), _wait(self.stopping), _wait(intake.ended))
                     await self._receive(intake)
             except (Retry, Fatal) as error:
                 # Also a refused password: it can be mended at the broker, and other sources go on.
@@ -156,14 +167,16 @@ class SourceWorker:
         connection = await connect(self.source.host, self.source.port, options, intake)
         intake.attach(connection)
         try:
-            await self._subscriptions.apply(connection, self.source.filters)
-            metrics.CONNECTED.labels(self.source.name).set(1)
-            self.report.change("connected")
-            log.info("broker_connected", source=self.source.name, session_present=connection.session_present)
             yield connection
         finally:
             metrics.CONNECTED.labels(self.source.name).set(0)
             await connection.disconnect()
+
+    async def _subscribe(self, connection: Connection) -> None:
+        await self._subscriptions.apply(connection, self.source.filters)
+        metrics.CONNECTED.labels(self.source.name).set(1)
+        self.report.change("connected")
+        log.info("broker_connected", source=self.source.name, session_present=connection.session_present)
 
     async def _receive(self, intake: Intake) -> None:
         """Until stopping, then drain what came; or until the connection ends.
@@ -174,8 +187,7 @@ class SourceWorker:
         await _first_set(self.stopping, intake.ended)
         if intake.ended_because is not None:
             raise intake.ended_because
-        if intake.connection is not None:
-            intake.connection.pause_reading()
+        intake.stop_reading()
         await intake.drained()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from sens.domain.envelope import ID_BYTES, Envelope, EnvelopeKind, InvalidEnvelope, pack, subject, unpack
-from sens.domain.errors import Fatal, Retry
+from sens.domain.errors import Retry
 from sens.mqtt_ingestion_worker.packer import Pack
 from sens.mqtt_ingestion_worker.redelivery import MAX_MESSAGES
 from sens.runtime import metrics
@@ -29,6 +29,10 @@ MAX_RETRY_DELAY_S = 5.0
 
 class Fenced(Retry):
     """Another owner has written to the subject: stop, and start again as a newcomer."""
+
+
+class SubjectSpoiled(Retry):
+    """Something else has published on the subject: a person must stop it and purge; other sources go on."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class SubjectLog:
         self.subject = subject(source, session)
         self.tail = Tail()
         self.epoch = b""
+        self.claimed = False
 
     async def claim(self, mqtt_version: int) -> None:
         """Take the subject over: from now on, a former owner's publish is refused."""
@@ -59,6 +64,7 @@ class SubjectLog:
         stored = await self.stream.last(self.subject)
         self.tail = self._tail_of(stored)
         await self._publish(self._envelope(Pack(EnvelopeKind.RAW, b"", 0, 0), mqtt_version, self.tail.settled))
+        self.claimed = True
 
     def _tail_of(self, stored: Stored | None) -> Tail:
         if stored is None:
@@ -66,7 +72,7 @@ class SubjectLog:
         try:
             last = unpack(stored.data)
         except InvalidEnvelope as error:
-            raise Fatal(
+            raise SubjectSpoiled(
                 f"the last message on {self.subject} (sequence {stored.sequence}) is no envelope: {error}; "
                 "something else publishes there: stop it and purge the subject"
             ) from error
@@ -145,14 +151,22 @@ class SubjectLog:
 
     async def recent(self, settled: int) -> list[Envelope]:
         """Envelopes at the end of the subject whose acknowledgements the broker may not have read,
-        the oldest first: those after the running total `settled`, at most `MAX_MESSAGES` messages."""
+        the oldest first: those after the running total `settled`, at most `MAX_MESSAGES` messages.
+
+        Goes on into a former epoch while nothing is settled in the present one."""
         found, sequence, messages = list[Envelope](), self.tail.sequence, 0
+        epoch = self.epoch
         while sequence and messages < MAX_MESSAGES:
             stored = await self.stream.get(sequence)
             if stored is None:
                 break  # purged
-            envelope = unpack(stored.data)
-            if envelope.epoch != self.epoch or envelope.total <= settled:
+            try:
+                envelope = unpack(stored.data)
+            except InvalidEnvelope:
+                break
+            if envelope.epoch != epoch:
+                epoch, settled = envelope.epoch, envelope.settled
+            if 0 < envelope.total <= settled:
                 break
             found.append(envelope)
             messages += envelope.messages

@@ -31,7 +31,7 @@ class RawStreamSettings:
 
     max_bytes: int
     name: str = "SENS_RAW"
-    replicas: int = 1
+    replicas: int | None = None  # as the stream has them; 1 where it is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class RawStream:
         """
         stream = cls(connection, settings)
         await stream.refresh()
+        await stream.bring_in_line()
         return stream
 
     @property
@@ -90,11 +91,20 @@ class RawStream:
         except StreamMissing:
             info = await self._log.create(_config(self.settings) | {"metadata": {EPOCH_KEY: _new_epoch()}})
         self._check(info)
-        wanted = _in_line(info, self.settings)
+        wanted = _with_epoch(info)
         if wanted != info.config:
             info = await self._log.update(wanted)
         self.epoch = bytes.fromhex(info.config["metadata"][EPOCH_KEY])
         return self.epoch
+
+    async def bring_in_line(self) -> None:
+        """Give the stream our limits. Raises: as `ensure()`."""
+        info = await self._log.info()
+        wanted = info.config | {"max_bytes": self.settings.max_bytes, "allow_direct": True}
+        if self.settings.replicas is not None:
+            wanted["num_replicas"] = self.settings.replicas
+        if wanted != info.config:
+            await self._log.update(wanted)
 
     async def renew_epoch(self) -> bytes:
         """Start a new epoch: to be called after the stream was restored from a copy."""
@@ -200,25 +210,20 @@ def _config(settings: RawStreamSettings) -> dict[str, Any]:
         "retention": "limits",
         "discard": "new",
         "max_bytes": settings.max_bytes,
-        "num_replicas": settings.replicas,
+        "num_replicas": settings.replicas or 1,
         "allow_direct": True,
         "duplicate_window": 1_000_000_000,  # ns; unused: the expected sequence does better what it does
     }
 
 
-def _in_line(info: Info, settings: RawStreamSettings) -> dict[str, Any]:
-    """The stream's own configuration with our limits, and an epoch if a person made it without one."""
+def _with_epoch(info: Info) -> dict[str, Any]:
+    """The stream's own configuration, with an epoch if a person made it without one."""
     metadata: dict[str, str] = info.config.get("metadata") or {}
     # From the stream's birth, so that processes that do this at once come to the same.
     born = blake2b(info.created.encode(), digest_size=EPOCH_BYTES).hexdigest()
     epoch = metadata.get(EPOCH_KEY, "")
     usable = len(epoch) == 2 * EPOCH_BYTES and set(epoch) <= set("0123456789abcdef")
-    return info.config | {
-        "max_bytes": settings.max_bytes,
-        "num_replicas": settings.replicas,
-        "allow_direct": True,
-        "metadata": metadata if usable else metadata | {EPOCH_KEY: born},
-    }
+    return info.config | {"metadata": metadata if usable else metadata | {EPOCH_KEY: born}}
 
 
 def _new_epoch() -> str:

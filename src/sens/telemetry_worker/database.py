@@ -4,7 +4,8 @@ Each is used by one thread. A connection that broke is replaced at the next call
 the call after a Retry, and everything here may be repeated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 
 import structlog
@@ -35,8 +36,9 @@ _DETAILS = {
 class Reconnecting:
     """A connection that is opened again after it broke."""
 
-    def __init__(self, url: str, application_name: str) -> None:
+    def __init__(self, url: str, application_name: str, on_away: Callable[[], None] = lambda: None) -> None:
         self._url = url
+        self._on_away = on_away
         self._application_name = application_name
         self._connection: Connection | None = None
 
@@ -52,6 +54,16 @@ class Reconnecting:
             self._connection = connection
         return self._connection
 
+    @contextmanager
+    def use(self) -> Generator[Connection]:
+        """The open connection; one that turns out to be broken, or demoted, is given up."""
+        try:
+            yield self.get()
+        except DatabaseAway:
+            self.close()
+            self._on_away()
+            raise
+
     def close(self) -> None:
         """Close; the next `get` opens anew."""
         if self._connection is not None:
@@ -62,8 +74,10 @@ class Reconnecting:
 class SeriesResolver:
     """Finds the rows of sources and series, for the decoding thread."""
 
-    def __init__(self, url: str, configuration: Configuration, last_times: LastTimes) -> None:
-        self._connection = Reconnecting(url, "telemetry-worker series")
+    def __init__(
+        self, url: str, configuration: Configuration, last_times: LastTimes, on_away: Callable[[], None]
+    ) -> None:
+        self._connection = Reconnecting(url, "telemetry-worker series", on_away)
         self._tenants = {source.name: source.tenant for source in configuration.sources}
         self._limits = {source.name: source.limits for source in configuration.sources}
         self._last_times = last_times
@@ -75,7 +89,8 @@ class SeriesResolver:
         known = self._source_ids.get(name)
         if known is None:
             with_tenant = (self._tenants.get(name, "default"), name)
-            known = resolve_sources(self._connection.get(), [with_tenant])[name]
+            with self._connection.use() as connection:
+                known = resolve_sources(connection, [with_tenant])[name]
             self._source_ids[name] = known
             limits = _series_limits(self._limits.get(name))
             self._indexes[known] = (name, SeriesIndex(limits, self._last_times))
@@ -97,13 +112,18 @@ class SeriesResolver:
         found: dict[SeriesKey, int | Rejection] = {}
         for source_id, some in groupby(sorted(set(keys)), key=lambda key: key.source_id):
             name, index = self._indexes[source_id]
-            resolution = index.resolve(self._connection.get(), list(some))
+            with self._connection.use() as connection:
+                resolution = index.resolve(connection, list(some))
             found |= resolution.ids
             for key, reason in resolution.refused.items():
                 found[key] = Rejection(reason, _DETAILS.get(reason, f"device {key.device!r}, metric {key.metric!r}"))
                 metrics.DEVICES_REFUSED.labels(name).inc(reason is Reason.TOO_MANY_DEVICES)
                 metrics.SERIES_REFUSED.labels(name).inc(reason is Reason.TOO_MANY_SERIES)
         return [found[key] for key in keys]
+
+    def forget(self) -> None:
+        """Look everything up anew: the database may be an older copy, in which other rows have these ids."""
+        self._source_ids.clear()
 
     def close(self) -> None:
         self._connection.close()
@@ -117,8 +137,10 @@ def _series_limits(limits: Limits | None) -> SeriesLimits:
 class Store:
     """Stores batches, for the storing thread."""
 
-    def __init__(self, url: str, last_times: LastTimes, quarantine_limits: LimitsOf) -> None:
-        self._connection = Reconnecting(url, "telemetry-worker store")
+    def __init__(
+        self, url: str, last_times: LastTimes, quarantine_limits: LimitsOf, on_away: Callable[[], None]
+    ) -> None:
+        self._connection = Reconnecting(url, "telemetry-worker store", on_away)
         self._quarantine_limits = quarantine_limits
         self._last_times = last_times
         self._writer: ReadingWriter | None = None
@@ -130,17 +152,14 @@ class Store:
         Raises:
             Retry: write the same batch again.
         """
-        try:
-            writer = self._ready_writer()
+        with self._connection.use() as connection:
+            writer = self._ready_writer(connection)
             try:
                 return writer.store(batch)
             except DataRefused as error:
                 metrics.BATCHES_BISECTED.inc()
                 log.warning("batch_refused_as_data", error=str(error))
                 return writer.store(quarantine_messages(batch, writer.find_refused(batch)))
-        except DatabaseAway:
-            self._connection.close()
-            raise
 
     def settle(self) -> None:
         """Bring latest values up to date with all batches written; then those may be acknowledged.
@@ -148,14 +167,10 @@ class Store:
         Raises:
             Retry: call again.
         """
-        try:
-            metrics.BATCH_SECONDS.labels("latest").observe(self._ready_writer().flush_latest())
-        except DatabaseAway:
-            self._connection.close()
-            raise
+        with self._connection.use() as connection:
+            metrics.BATCH_SECONDS.labels("latest").observe(self._ready_writer(connection).flush_latest())
 
-    def _ready_writer(self) -> ReadingWriter:
-        connection = self._connection.get()
+    def _ready_writer(self, connection: Connection) -> ReadingWriter:
         if self._writer is None:
             self._writer = ReadingWriter(connection, self._last_times, self._quarantine_limits)
         elif connection is not self._used:

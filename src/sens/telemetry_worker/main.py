@@ -57,6 +57,7 @@ def start(settings: TelemetrySettings) -> int:
                 worker.store.write,
                 worker.store.settle,
                 stored,
+                generation=lambda: worker.generation,
                 pace=Pace(settings.max_batch_bytes, settings.batch_hold_s, settings.ack_wait_s),
                 stopping=lifetime.stopping,
             ).run()

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import structlog
 
@@ -19,8 +19,11 @@ from sens.telemetry_worker.prefetch import Prefetch
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 T = TypeVar("T")
+R = TypeVar("R")
 EXTENSIONS_PER_ACK_WAIT = 3
 WORTH_HOLDING_ENVELOPES_PER_S = 50.0
+MUCH_BYTES = 64 * 1024
+HOLD_FACTOR_FOR_MUCH = 4
 SETTLE_EVERY_S = 0.25
 """Under load, latest values of all batches of such a time are written at once; acknowledging waits for it."""
 MAX_RETRY_DELAY_S = 5.0
@@ -34,7 +37,7 @@ class Pace(NamedTuple):
     ack_wait_s: float
 
 
-class Pipeline:
+class Pipeline(Generic[T]):
     """One worker's loop. At most one batch is being stored, one decoded, and one prefetched.
 
     Args:
@@ -43,6 +46,7 @@ class Pipeline:
         settle: brings up to date what serves many batches at once; blocking. What was stored before is
             acknowledged after it.
         stored: told of each batch that is on disk.
+        generation: changes when batches that were decoded before must be decoded again.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Pipeline:
         settle: Callable[[], None],
         stored: Callable[[Batch, T], Awaitable[None]],
         *,
+        generation: Callable[[], int],
         pace: Pace,
         stopping: asyncio.Event,
     ) -> None:
@@ -62,6 +67,7 @@ class Pipeline:
         self._store = store
         self._settle = settle
         self._stored = stored
+        self._generation = generation
         self._pace = pace
         self._stopping = stopping
         self._held: dict[int, list[Delivery]] = {}
@@ -82,14 +88,15 @@ class Pipeline:
         storing: asyncio.Task[None] | None = None
         try:
             while not self._stopping.is_set():
-                if not await self._wait_for_work(storing):
+                if not await self._wait_for_work(storing, helpers):
                     continue
                 deliveries = self.prefetch.take()
                 self._held[id(deliveries)] = deliveries
+                generation = self._generation()
                 batch = await self._decoded(deliveries)
                 if storing is not None:
                     await storing
-                storing = asyncio.create_task(self._store_batch(batch, deliveries))
+                storing = asyncio.create_task(self._store_batch(batch, generation, deliveries))
             if storing is not None:
                 await storing
             if self._unacknowledged:
@@ -106,12 +113,17 @@ class Pipeline:
             self._decoder_thread.shutdown(wait=False)
             self._store_thread.shutdown(wait=False)
 
-    async def _wait_for_work(self, storing: asyncio.Task[None] | None) -> bool:
-        """Wait until a batch should be decoded: something came and the store is free, or the batch is full."""
-        if storing is not None and storing.done():
-            storing.result()
-        await _first_of(self.prefetch.arrived.wait(), self._stopping.wait())
-        if self._stopping.is_set():
+    async def _wait_for_work(self, storing: asyncio.Task[None] | None, helpers: Sequence[asyncio.Task[None]]) -> bool:
+        """Wait until a batch should be decoded: something came and the store is free, or the batch is full.
+
+        Raises: what the store or a helper failed with, at once.
+        """
+        watched = [*helpers, *([storing] if storing is not None else [])]
+        await _first_of([task for task in watched if not task.done()], self.prefetch.arrived, self._stopping)
+        for task in watched:
+            if task.done():
+                task.result()
+        if self._stopping.is_set() or not self.prefetch.arrived.is_set():
             return False
         if storing is not None and not storing.done() and not self.prefetch.full:
             # The batch grows meanwhile; when it is full, decode it while the other is being stored.
@@ -125,9 +137,11 @@ class Pipeline:
         """Where envelopes come quickly, let the batch fill: a commit costs the same for one as for fifty."""
         if self._envelopes_per_s < WORTH_HOLDING_ENVELOPES_PER_S:
             return
-        due = self._started_at + self._pace.hold_s
-        while not self.prefetch.full and (left_s := due - time.monotonic()) > 0:
-            if await pause(min(left_s, 0.005), self._stopping):
+        while not self.prefetch.full:
+            much = self.prefetch.bytes >= MUCH_BYTES
+            hold_s = self._pace.hold_s * (HOLD_FACTOR_FOR_MUCH if much else 1)
+            left_s = self._started_at + hold_s - time.monotonic()
+            if left_s <= 0 or await pause(min(left_s, 0.005), self._stopping):
                 return
 
     async def _decoded(self, deliveries: list[Delivery]) -> Batch:
@@ -141,8 +155,13 @@ class Pipeline:
         metrics.BATCH_READINGS.observe(len(batch.series))
         return batch
 
-    async def _store_batch(self, batch: Batch, deliveries: list[Delivery]) -> None:
-        result = await self._retried("store", self._store_thread, lambda: self._store(batch))
+    async def _store_batch(self, batch: Batch, generation: int, deliveries: list[Delivery]) -> None:
+        result: T | None = None
+        while result is None:
+            while generation != self._generation():
+                generation = self._generation()
+                batch = await self._decoded(deliveries)
+            result = await self._stored_now(batch, generation)
         await self._stored(batch, result)
         del self._held[id(deliveries)]
         self._unacknowledged += [each._replace(data=b"") for each in deliveries]
@@ -159,7 +178,15 @@ class Pipeline:
         await self.consumer.ack(deliveries)
         del self._held[id(deliveries)]
 
-    async def _retried(self, what: str, thread: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    async def _stored_now(self, batch: Batch, generation: int) -> T | None:
+        """Store; None if the batch must be decoded again first."""
+
+        def store() -> T | None:
+            return self._store(batch) if generation == self._generation() else None
+
+        return await self._retried("store", self._store_thread, store)
+
+    async def _retried(self, what: str, thread: ThreadPoolExecutor, call: Callable[[], R]) -> R:
         """Run a blocking call in its thread, again after each Retry: the database is waited for."""
         loop = asyncio.get_running_loop()
         for delay_s in Backoff(cap_s=MAX_RETRY_DELAY_S):
@@ -180,10 +207,13 @@ class Pipeline:
                 await self.consumer.extend(deliveries)
 
 
-async def _first_of(*waits: Awaitable[object]) -> None:
-    tasks = [asyncio.ensure_future(each) for each in waits]
+async def _first_of(tasks: Sequence[asyncio.Task[None]], *events: asyncio.Event) -> None:
+    """Wait until one of the tasks is done or one of the events is set."""
+    if any(event.is_set() for event in events):
+        return
+    waits = [asyncio.create_task(event.wait()) for event in events]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*tasks, *waits], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
+        for wait in waits:
+            wait.cancel()

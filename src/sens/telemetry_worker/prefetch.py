@@ -3,9 +3,13 @@
 import asyncio
 from collections import deque
 
+import structlog
+
+from sens.domain.errors import Retry
 from sens.runtime.backoff import Backoff
 from sens.stream.consumer import Delivery, RawConsumer
-from sens.stream.errors import StreamAway, StreamMissing
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 PULL_WAIT_S = 1.0
 MAX_ENVELOPES = 1000
@@ -42,7 +46,8 @@ class Prefetch:
             await self._room.wait()
             try:
                 some = await self.consumer.pull(MAX_ENVELOPES, self.max_bytes - self.bytes, PULL_WAIT_S)
-            except (StreamAway, StreamMissing):
+            except Retry as error:
+                log.warning("pull_will_retry", error=str(error))
                 await asyncio.sleep(next(delays))
                 continue
             delays = iter(Backoff(cap_s=5))

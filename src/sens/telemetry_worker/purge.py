@@ -13,6 +13,10 @@ settle that. If a source's worker dies in this state, messages without a time of
 delivers again are stored twice."""
 
 
+SUBJECT_WORDS = 4
+"""Of `sens.raw.<source>.<session>`; what others publish beside that is nobody's session."""
+
+
 async def is_filling(stream: RawStream) -> bool:
     """Whether room must be made now."""
     fill = (await stream.state()).fill
@@ -75,7 +79,8 @@ async def first_sequences(stream: RawStream) -> dict[tuple[str, str], int]:
     first: dict[tuple[str, str], int] = {}
     for subject in (await stream.state()).subjects:
         async for stored in stream.read(subjects=subject):
-            _, _, source, session = subject.split(".", 3)
-            first[source, session] = stored.sequence
+            words = subject.split(".", 3)
+            if len(words) == SUBJECT_WORDS:
+                first[words[2], words[3]] = stored.sequence
             break
     return first

@@ -7,16 +7,21 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import msgspec
 import numpy as np
 import structlog
 
 from sens.domain.batch import Batch, EnvelopeEntry
+from sens.domain.batch_ops import quarantine_messages
 from sens.domain.envelope import SUBJECT_ROOT
 from sens.domain.errors import SensError
+from sens.storage.errors import DataRefused
+from sens.storage.refusals import find_refused
 from sens.storage.replay import OpenMessage, Replayed, find_sequences, open_messages, replay, replay_message
 from sens.stream.connection import StreamConnection, Subscription
+from sens.stream.errors import StreamAway
 from sens.stream.link import Message
 from sens.stream.raw import RawStream
 from sens.stream.replay import REPLAY_SUBJECT, ReplayReply, ReplayRequest
@@ -92,7 +97,8 @@ class Replayer:
         except (SensError, msgspec.MsgspecError, ValueError) as error:
             log.warning("replay_failed", error=str(error))
             answer = ReplayReply(error=str(error))
-        await self.connection.publish(message.reply, _encode.encode(answer))
+        with suppress(StreamAway):  # whoever asked sees the same
+            await self.connection.publish(message.reply, _encode.encode(answer))
 
     async def _replay(self, request: ReplayRequest) -> ReplayReply:
         if request.envelope_ids:
@@ -127,9 +133,13 @@ class Replayer:
 
     def _store(self, arrivals: Sequence[Arrival], overwrite: bool) -> tuple[Batch, Replayed]:
         batch = self.worker.decode(arrivals)
-        return batch, replay(
-            self._database.get(), batch, overwrite=overwrite, limits=self.worker.resolver.quarantine_limits
-        )
+        limits = self.worker.resolver.quarantine_limits
+        with self._database.use() as connection:
+            try:
+                return batch, replay(connection, batch, overwrite=overwrite, limits=limits)
+            except DataRefused:
+                batch = quarantine_messages(batch, find_refused(connection, batch))
+                return batch, replay(connection, batch, overwrite=overwrite, limits=limits)
 
     async def _replay_envelopes(self, ids: Sequence[bytes], request: ReplayRequest) -> ReplayReply:
         """Envelopes that are in the log still, whole; of others, what is open in quarantine."""

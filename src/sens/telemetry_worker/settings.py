@@ -21,7 +21,8 @@ class TelemetrySettings(Settings):
         default=0.025,
         ge=0,
         le=1,
-        description="Under load, how long a batch is held at most so that it fills; at low rates it is stored at once.",
+        description="Under load, how long a batch is held so that it fills, and four times that where much comes; "
+        "at low rates it is stored at once.",
     )
     ack_wait_s: Seconds = Field(
         default=30.0, description="After so long without a sign of life, JetStream gives an envelope to another worker."

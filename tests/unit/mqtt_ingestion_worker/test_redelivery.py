@@ -3,7 +3,7 @@
 from envelopes import envelope, publish
 from sens.domain.envelope import EnvelopeKind, unpack
 from sens.mqtt.scanner import Oversize, Publishes
-from sens.mqtt_ingestion_worker.redelivery import Redelivery
+from sens.mqtt_ingestion_worker.redelivery import Live, Redelivery
 
 
 def again(packet: bytes) -> bytes:
@@ -17,11 +17,12 @@ def piece(*packets: bytes) -> Publishes:
 
 A = publish("a", b"1", packet_id=1)
 B = publish("b", b"2", packet_id=2)
+NOTHING_LIVE = Live(set(), set())
 KNOWN = Redelivery([unpack(envelope(A, B).data)])
 
 
 def test_a_redelivered_message_that_is_on_disk_is_only_acknowledged():
-    found = KNOWN.split(piece(again(A), again(B)), 4, pending=set())
+    found = KNOWN.split(piece(again(A), again(B)), 4, NOTHING_LIVE)
     assert found.new is None
     assert found.known is not None
     assert found.known.qos1 == [1, 2]
@@ -29,25 +30,31 @@ def test_a_redelivered_message_that_is_on_disk_is_only_acknowledged():
 
 def test_another_message_under_the_same_packet_id_is_new():
     other = again(publish("a", b"other", packet_id=1))
-    found = KNOWN.split(piece(other), 4, pending=set())
+    found = KNOWN.split(piece(other), 4, NOTHING_LIVE)
     assert found.new == Publishes(other, 1, [1], [])
 
 
 def test_a_message_without_dup_is_new_even_if_it_is_equal():
-    found = KNOWN.split(piece(A, again(B)), 4, pending=set())
+    found = KNOWN.split(piece(A, again(B)), 4, NOTHING_LIVE)
     assert found.new == Publishes(A, 1, [1], [])
 
 
 def test_a_second_copy_of_what_is_not_on_disk_yet_waits_for_the_first():
-    found = Redelivery().split(piece(again(A)), 4, pending={1})
+    found = Redelivery().split(piece(again(A)), 4, Live({1}, set()))
     assert (found.new, found.known, found.waiting) == (None, None, 1)
+
+
+def test_a_second_copy_that_crosses_its_acknowledgement_is_acknowledged_again():
+    found = Redelivery().split(piece(again(A)), 4, Live(set(), {1}))
+    assert found.new is None
+    assert found.known is not None
 
 
 def test_of_two_messages_with_one_packet_id_the_later_counts():
     later = publish("a", b"later", packet_id=1)
     redelivery = Redelivery([unpack(envelope(A).data), unpack(envelope(later).data)])
-    assert redelivery.split(piece(again(later)), 4, pending=set()).new is None
-    assert redelivery.split(piece(again(A)), 4, pending=set()).known is None
+    assert redelivery.split(piece(again(later)), 4, NOTHING_LIVE).new is None
+    assert redelivery.split(piece(again(A)), 4, NOTHING_LIVE).known is None
 
 
 def test_an_oversize_message_is_known_again():
