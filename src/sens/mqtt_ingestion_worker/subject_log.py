@@ -168,7 +168,8 @@ class SubjectLog:
                 epoch, settled = envelope.epoch, envelope.settled
             if 0 < envelope.total <= settled:
                 break
-            found.append(envelope)
+            if envelope.messages:
+                found.append(envelope)
             messages += envelope.messages
             sequence = envelope.previous
         return found[::-1]
