@@ -12,6 +12,7 @@ from sens.mqtt.handler import Handler
 from sens.mqtt.keep_alive import DEAD_AFTER, Due, KeepAlive
 from sens.mqtt.options import ConnectOptions
 from sens.mqtt.packets import Acknowledgement, ConnectAck, PacketType
+from sens.mqtt.read_pacing import ReadPacing
 from sens.mqtt.scanner import Control, Oversize, Piece, Publishes, Releases, Scanner
 
 MAX_UNSENT_BYTES = 4 * 1024 * 1024
@@ -62,6 +63,8 @@ class Link(asyncio.Protocol):
         self._error: MqttError | None = None
         self._handler_paused = False
         self._writes_paused = False
+        self._resting = False
+        self._read_pacing = ReadPacing(self._loop.time())
         self._requests: dict[int, _Request] = {}
         self._last_packet_id = 0
         self._keep_alive = KeepAlive(0, 0.0)
@@ -77,7 +80,11 @@ class Link(asyncio.Protocol):
         self._transport.write(packets.connect(self._options.connect()))
 
     def data_received(self, data: bytes) -> None:
-        self._keep_alive.received(self._loop.time())
+        now = self._loop.time()
+        self._keep_alive.received(now)
+        rest_s = self._read_pacing.rest_s(now, len(data))
+        if rest_s:
+            self._rest(rest_s)
         try:
             for piece in self._scanner.feed(data) if self._listens else ():
                 self._take(piece)
@@ -87,6 +94,19 @@ class Link(asyncio.Protocol):
             self.fail(error, reason_codes.MALFORMED_PACKET)
         except ProtocolViolation as error:
             self.fail(error, reason_codes.PROTOCOL_ERROR)
+
+    def _rest(self, rest_s: float) -> None:
+        transport = self._open_transport
+        if transport and not self._resting:
+            self._resting = True
+            transport.pause_reading()
+            self._loop.call_later(rest_s, self._end_rest)
+
+    def _end_rest(self) -> None:
+        self._resting = False
+        transport = self._open_transport
+        if transport and not (self._handler_paused or self._writes_paused):
+            transport.resume_reading()
 
     def pause_writing(self) -> None:
         self._writes_paused = True
@@ -288,7 +308,7 @@ class Link(asyncio.Protocol):
             return
         if self._handler_paused or self._writes_paused:
             transport.pause_reading()
-        else:
+        elif not self._resting:
             self._keep_alive.received(self._loop.time())
             transport.resume_reading()
 
