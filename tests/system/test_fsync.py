@@ -66,7 +66,8 @@ def assert_nats_syncs_before_it_confirms(trace: list[str]) -> None:
 def assert_worker_acknowledges_what_is_confirmed(trace: list[str]) -> None:
     """Envelope written, confirmation read, PUBACKs written: time and again in that order."""
     events = "".join(_worker_event(line) for line in trace)
-    assert re.fullmatch("(EC)+(ECP)+", events), events
+    # strace is killed together with the worker, so its last lines may be missing.
+    assert re.fullmatch("(EC)+(ECP)+(EC?)?", events), events
     assert events.count("P") > MESSAGES / 2
 
 
