@@ -61,11 +61,13 @@ class Pacing:
             if messages > self.window:
                 self.window, self._pauses = None, 0
             return
-        paused = now - self._last_at >= self.linger_s / 2
-        if not paused or messages != self._paused_at_count:
+        if messages > self._paused_at_count:
             self._pauses = 0
+        # What was sent at once shows nothing: more might have come.
+        held_in_vain = now - self._last_at >= self.linger_s / 2
+        if not held_in_vain:
+            return
+        self._pauses = self._pauses + 1 if messages == self._paused_at_count else 1
         self._paused_at_count = messages
-        if paused:
-            self._pauses += 1
         if self._pauses >= PAUSES_THAT_SHOW_A_WINDOW:
             self.window = messages

@@ -101,7 +101,7 @@ async def test_metrics_name_the_route_and_never_an_id(api: Api):
     text = render("platform-api").decode()
     assert 'sens_api_http_requests_total{method="GET",route="/api/v1/devices/{device_id}",status="404"}' in text
     assert 'route="unmatched",status="404"' in text
-    assert '/4711' not in text
+    assert "/4711" not in text
 
 
 async def test_the_probes_are_public_and_tell_what_fails(api: Api, services: Services):

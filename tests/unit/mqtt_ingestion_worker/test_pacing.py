@@ -38,6 +38,13 @@ def test_a_broker_with_a_small_window_is_not_kept_waiting():
     assert after - before < 100 * LINGER_S / 2
 
 
+def test_a_small_window_is_found_although_holding_lowers_the_rate_again():
+    pacing = Pacing()
+    now = run(pacing, start=0, per_envelope=20, gap_s=0.001, envelopes=200)
+    assert pacing.window == 20
+    assert run(pacing, start=now, per_envelope=20, gap_s=0.001, envelopes=100) - now < 0.11
+
+
 def test_a_window_that_grew_is_noticed():
     pacing = Pacing()
     now = run(pacing, start=0, per_envelope=100, gap_s=0.0003, envelopes=50)
