@@ -14,7 +14,7 @@ from sens.cli.app import app
 from sens.decoders.options import DecoderOptions
 from sens.decoders.registry import DECODERS
 from sens.mqtt_ingestion_worker.settings import IngestionSettings
-from sens.platform_api.openapi import openapi_document
+from sens.platform_api.app import openapi_document
 from sens.platform_api.problems import problems_markdown
 from sens.platform_api.settings import ApiSettings
 from sens.runtime import docs_tables

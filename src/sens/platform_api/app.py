@@ -1,5 +1,7 @@
 """The application: routes, error handling, and what goes round every request."""
 
+from typing import Any
+
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
@@ -41,6 +43,11 @@ def make_routes() -> FastAPI:
     add_handlers(app)
     describe(app)
     return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document, for docs/openapi.json and for generated clients."""
+    return make_routes().openapi()
 
 
 def make_app(services: Services) -> ASGIApp:

@@ -72,10 +72,3 @@ def _add_problems(operation: dict[str, Any], *, public: bool) -> None:
             common["description"] = f"{own['description']}; {common['description']}"
         answers[str(status)] = common
     operation["responses"] = dict(sorted(answers.items()))
-
-
-def openapi_document() -> dict[str, Any]:
-    """The document, for docs/openapi.json and for generated clients."""
-    from sens.platform_api.app import make_routes
-
-    return make_routes().openapi()

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 
 from api import KEYS, ApiProcess, empty_database, seed
 from readings_database import ReadingsDatabase
-from sens.platform_api.openapi import openapi_document
+from sens.platform_api.app import openapi_document
 from sens.stream.connection import StreamConnection, connect
 from sens.stream.link import Message
 from sens.stream.replay import REPLAY_SUBJECT, ReplayReply

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from sens.domain.errors import Fatal, Retry, SensError
+from sens.platform_api.app import openapi_document
 from sens.platform_api.handlers import problem_of
-from sens.platform_api.openapi import openapi_document
 from sens.platform_api.problems import ProblemType, problems_markdown
 from sens.storage.errors import DatabaseAway, DatabaseBusy, DatabaseDenied, DataRefused, SchemaMismatch
 from sens.storage.migrate import SchemaBehind
