@@ -1,6 +1,7 @@
 """What one source's worker tells about itself, for the API and `sens up`: state, last error, rates."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ class Report:
     Attributes:
         state: `starting`, `standby`, `connected` or `away`.
         since: µs since 1970 UTC of the last change of state.
+        received: tells how many messages came since the source was last claimed.
     """
 
     source: Source
@@ -21,7 +23,7 @@ class Report:
     state: str = "starting"
     since: int = field(default_factory=lambda: time.time_ns() // 1000)
     last_error: str = ""
-    received_messages: int = 0
+    received: Callable[[], int] = lambda: 0
 
     def change(self, state: str, error: str = "") -> None:
         """Note a state; an error stays until the next one, so that it can be read."""
@@ -39,5 +41,5 @@ class Report:
             "mode": self.source.mode,
             "topics": [filter_ for filter_, _ in self.source.filters],
             "last_error": self.last_error,
-            "received_messages": self.received_messages,
+            "received_messages": self.received(),
         }

@@ -15,6 +15,7 @@ import structlog
 
 from sens.domain.envelope import MAX_HEADER_BYTES
 from sens.domain.errors import Fatal, Retry, SensError
+from sens.mqtt.errors import MalformedPacket, ProtocolViolation
 from sens.mqtt.receiver import Connection, connect
 from sens.mqtt_ingestion_worker.broker import connect_options
 from sens.mqtt_ingestion_worker.intake import Intake
@@ -77,6 +78,7 @@ class SourceWorker:
             if not await self._claimed(subject_log):
                 return
             intake = Intake(subject_log, self.source.mqtt_version, self._max_envelope_bytes())
+            self.report.received = lambda: intake.received_messages
             await _until_first_ends(
                 self._serve(intake),
                 intake.pump(),
@@ -156,6 +158,9 @@ class SourceWorker:
             except (Retry, Fatal) as error:
                 # Also a refused password: it can be mended at the broker, and other sources go on.
                 self.report.change("away", str(error))
+                metrics.PROTOCOL_ERRORS.labels(self.source.name).inc(
+                    isinstance(error, (MalformedPacket, ProtocolViolation))
+                )
                 log.warning("broker_away", source=self.source.name, error=str(error))
                 if intake.received_messages > before:
                     delays = iter(Backoff())

@@ -42,12 +42,12 @@ PROTOCOL_ERRORS = counter(
     _I, "sens_ingestion_protocol_errors_total", "Connections ended because of a malformed packet.", "source"
 )
 MESSAGES_RECEIVED = counter(
-    _I, "sens_ingestion_messages_received_total", "MQTT messages received, redeliveries included.", "source"
+    _I,
+    "sens_ingestion_messages_received_total",
+    "MQTT messages received, counted when JetStream has them on disk.",
+    "source",
 )
-BYTES_RECEIVED = counter(_I, "sens_ingestion_received_bytes_total", "Bytes read from the broker.", "source")
-MESSAGES_PUBLISHED = counter(
-    _I, "sens_ingestion_messages_published_total", "Messages in envelopes that JetStream confirmed.", "source"
-)
+BYTES_RECEIVED = counter(_I, "sens_ingestion_received_bytes_total", "Bytes of these messages' packets.", "source")
 ENVELOPES_PUBLISHED = counter(
     _I, "sens_ingestion_envelopes_published_total", "Envelopes that JetStream confirmed as on disk.", "source"
 )
@@ -142,14 +142,10 @@ DEVICES_REFUSED = counter(
 SERIES_REFUSED = counter(
     _T, "sens_telemetry_series_refused_total", "Messages refused: the device is at its limit of series.", "source"
 )
-QUARANTINE_BYTES = gauge(_T, "sens_telemetry_quarantine_bytes", "Payload bytes in quarantine.", "source")
-QUARANTINE_ROWS = gauge(_T, "sens_telemetry_quarantine_rows", "Messages in quarantine.", "source")
 QUARANTINE_CAPPED = counter(
     _T,
     "sens_telemetry_quarantine_capped_total",
     "Messages only counted, with one sample kept, because the source's quarantine is full.",
-    "source",
-    "reason",
 )
 LATE_MARKS = counter(
     _T, "sens_telemetry_late_marks_total", "Rollup buckets marked by late readings, to be computed again."

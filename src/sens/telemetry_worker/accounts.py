@@ -25,6 +25,7 @@ def count_batch(batch: Batch, result: WriteResult, names: Mapping[int, str], now
         metrics.BATCH_SECONDS.labels(phase).observe(seconds)
     metrics.ENVELOPES_SKIPPED.inc(len(result.known))
     metrics.LATE_MARKS.inc(result.late_marks)
+    metrics.QUARANTINE_CAPPED.inc(result.quarantine.overflowed)
     rows = np.array([entry.source_id for entry in batch.envelopes], np.int32)
     fresh = _fresh(batch, result)
     for row in np.unique(rows[fresh]).tolist():

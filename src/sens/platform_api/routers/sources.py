@@ -31,7 +31,7 @@ class Session(Model):
     broker: str = Field(examples=["mqtts://broker.example.org:8883"])
     topics: list[str] = Field(examples=[["sens/+/telemetry"]])
     last_error: str = Field(examples=[""])
-    received_messages: int = Field(description="Since the worker started.", examples=[120000])
+    received_messages: int = Field(description="Since the worker last took the source over.", examples=[120000])
 
 
 class Source(Model):
