@@ -6,6 +6,7 @@ read, and the pump works once an envelope, with one publish in flight.
 
 import asyncio
 import time
+from array import array
 from collections import deque
 
 import structlog
@@ -16,7 +17,7 @@ from sens.mqtt.receiver import Connection
 from sens.mqtt.scanner import Oversize, Publishes
 from sens.mqtt_ingestion_worker.pacing import Pacing
 from sens.mqtt_ingestion_worker.packer import Pack, Packer
-from sens.mqtt_ingestion_worker.redelivery import DUP, Live, Redelivery
+from sens.mqtt_ingestion_worker.redelivery import DUP, MAX_MESSAGES, Live, Redelivery
 from sens.mqtt_ingestion_worker.settlement import Settlement
 from sens.mqtt_ingestion_worker.subject_log import SubjectLog
 from sens.runtime import metrics
@@ -62,8 +63,10 @@ class Intake:
         self._redelivery = Redelivery()
         self._known: list[Publishes] = []
         self._stopped = False
-        # (running total, packet ids) of envelopes acknowledged on this connection and not settled yet.
-        self._acknowledged: deque[tuple[int, list[int]]] = deque()
+        # (running total, packet ids) of envelopes acknowledged on this connection and not settled yet; two
+        # bytes an id, and no more of them than there are ids: a broker that is busy sending settles late.
+        self._acknowledged: deque[tuple[int, array[int]]] = deque()
+        self._acknowledged_ids = 0
         self._in_flight: Pack | None = None
         self._attached = asyncio.Event()
         self._arrived = asyncio.Event()
@@ -80,6 +83,7 @@ class Intake:
         self.connection = None
         self._known.clear()
         self._acknowledged.clear()
+        self._acknowledged_ids = 0
         self._attached.clear()
         self.ended.clear()
         self.ended_because = None
@@ -123,8 +127,7 @@ class Intake:
 
     def settled(self) -> None:
         self.settlement.answered()
-        while self._acknowledged and self._acknowledged[0][0] <= self.settlement.settled:
-            self._acknowledged.popleft()
+        self._forget_acknowledged()
 
     def closed(self, error: SensError | None) -> None:
         self.settlement.disconnected()
@@ -142,6 +145,13 @@ class Intake:
         if found.known is not None:
             self._acknowledge_known(found.known)
         return found.new
+
+    def _forget_acknowledged(self) -> None:
+        """What is settled, and what came under ids that were given again since."""
+        while self._acknowledged and (
+            self._acknowledged[0][0] <= self.settlement.settled or self._acknowledged_ids > MAX_MESSAGES
+        ):
+            self._acknowledged_ids -= len(self._acknowledged.popleft()[1])
 
     def _live(self) -> Live:
         pending = self.packer.packet_ids()
@@ -185,7 +195,9 @@ class Intake:
             await self._attached.wait()
             if self.connection is not None:
                 self.connection.acknowledge(pack.qos1, pack.qos2)
-                self._acknowledged.append((total, pack.qos1 + pack.qos2 if pack.qos2 else pack.qos1))
+                self._acknowledged.append((total, array("H", pack.qos1 + pack.qos2)))
+                self._acknowledged_ids += len(pack.qos1) + len(pack.qos2)
+                self._forget_acknowledged()
             self._in_flight = None
             self.settlement.acknowledged(total)
             self._count(pack)
