@@ -13,7 +13,7 @@ from sens.platform_api.names import SeriesNames
 from sens.platform_api.services import Services
 from sens.runtime.exits import message_of
 from sens.storage.read_devices import Series
-from sens.stream.live import LiveFeed, live_subject, subscribe_live
+from sens.stream.live import LiveFeed, LiveUpdate, live_subject, subscribe_live
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -23,14 +23,6 @@ TICK_S = 0.5
 MAX_WAITING = 200
 """Updates that wait for a slow client; older ones are dropped, and it is told how many."""
 RETRY_MS = 2000
-
-
-class LiveUpdate(msgspec.Struct):
-    """What a worker sends: columns; times in µs since 1970 UTC."""
-
-    series: list[int]
-    time: list[int]
-    value: list[float | str]
 
 
 class LiveReading(msgspec.Struct):

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from sens.stream.connection import StreamConnection
 from sens.stream.errors import PayloadTooLarge, StreamAway
 from sens.stream.link import Message
@@ -12,6 +14,18 @@ from sens.stream.link import Message
 LIVE_ROOT = "sens.live"
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
 MAX_WAITING = 1000
+
+
+class LiveUpdate(msgspec.Struct):
+    """What a worker sends: columns of one source.
+
+    Attributes:
+        series: ids. time: µs since 1970 UTC. value: number, or text.
+    """
+
+    series: list[int]
+    time: list[int]
+    value: list[float | str]
 
 
 def live_subject(source: str) -> str:

@@ -6,22 +6,10 @@ import numpy as np
 from sens.domain.batch import Batch
 from sens.domain.columns import Int32
 from sens.storage.write import WriteResult
-from sens.stream.live import LivePublisher, live_subject
+from sens.stream.live import LivePublisher, LiveUpdate, live_subject
 
 MAX_UPDATES = 2_000
 """Series in one update of one source; more are cut: who needs every reading queries it."""
-
-
-class LiveUpdate(msgspec.Struct):
-    """Columns of one update.
-
-    Attributes:
-        series: ids. time: µs since 1970 UTC. value: number, or text.
-    """
-
-    series: list[int]
-    time: list[int]
-    value: list[float | str]
 
 
 _encode = msgspec.json.Encoder().encode

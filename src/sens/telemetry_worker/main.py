@@ -43,6 +43,7 @@ def start(settings: TelemetrySettings) -> int:
         )
         consumer = await RawConsumer.bind(connection, stream, ack_wait_s=settings.ack_wait_s)
         worker = Worker(settings, configuration, stream)
+        lifetime.on_drain("database", lambda: asyncio.to_thread(worker.close))
         live = LivePublisher(connection)
 
         async def stored(batch: Batch, result: WriteResult) -> None:
