@@ -23,9 +23,13 @@ HOST = "127.0.0.1"
 OWNED, LEADS = "sens_ingestion_owned", "sens_telemetry_leader"
 
 
-def get_json(url: str, headers: dict[str, str] | None = None, timeout_s: float = 10.0) -> Any:
-    """The body of an answer with status 200."""
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=timeout_s) as answer:
+def get_json(
+    url: str, headers: dict[str, str] | None = None, timeout_s: float = 10.0, body: dict[str, Any] | None = None
+) -> Any:
+    """The body of an answer with status 200, to a POST where a body is given."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {**(headers or {}), **({} if body is None else {"Content-Type": "application/json"})}
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=timeout_s) as answer:
         return json.load(answer)
 
 
@@ -82,6 +86,7 @@ class Stack:
     Attributes:
         config: the sens.yaml; write it before the workers start. `write_config()` writes the usual one.
         workers: all that were made, running or not.
+        expected_errors: events that the test means workers to log as errors.
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
@@ -91,6 +96,7 @@ class Stack:
         self.nats = Nats(folder / "nats")
         self.broker = Mosquitto(folder / "mosquitto")
         self.workers: list[Worker] = []
+        self.expected_errors: set[str] = set()
         self.settings = {
             "SENS_CONFIG": f"{self.config}",
             "SENS_DATABASE_URL": self.postgres.url(),
@@ -152,9 +158,17 @@ class Stack:
 
     def ledger(self) -> dict[str, Any]:
         """The ledger as the API tells it."""
-        key = self.api_key_file.read_text().strip()
-        url = f"http://{HOST}:{self.api_port}/api/v1/ledger"
-        return get_json(url, {"Authorization": f"Bearer {key}"})
+        return get_json(self._api_url("/api/v1/ledger"), self._api_headers())
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What the API answers to a POST."""
+        return get_json(self._api_url(path), self._api_headers(), timeout_s=60.0, body=body)
+
+    def _api_url(self, path: str) -> str:
+        return f"http://{HOST}:{self.api_port}{path}"
+
+    def _api_headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key_file.read_text().strip()}"}
 
     def streams(self) -> list[dict[str, Any]]:
         """What NATS itself says about its streams and their consumers."""
