@@ -12,6 +12,7 @@ from sens.stream.errors import StreamAway, StreamRefused
 from sens.stream.link import NO_RESPONDERS, Message, status
 from sens.stream.raw import RawStream
 from sens.stream.streamlog import API, call, encode
+from sens.stream.subscription import Subscription
 
 PROGRESS = b"+WPI"
 GIVE_BACK = b"-NAK"
@@ -83,6 +84,7 @@ class RawConsumer:
         self._wanted = 0
         self._end: asyncio.Future[Message] | None = None
         self._quiet: asyncio.TimerHandle | None = None
+        self._subscription: Subscription | None = None
 
     @classmethod
     async def bind(
@@ -116,7 +118,6 @@ class RawConsumer:
         }
         consumer = cls(connection, stream, durable, config)
         await consumer._make()
-        await connection.subscribe(f"{consumer._inbox}.*", consumer._on_message)
         return consumer
 
     async def _make(self) -> None:
@@ -147,6 +148,8 @@ class RawConsumer:
         """One pull request. Returns the status that ended it, None if it gave envelopes or nothing at all."""
         if self._quiet is not None:
             self._quiet.cancel()
+        if self._subscription is None:
+            self._subscription = await self._connection.subscribe(f"{self._inbox}.*", self._on_message)
         self._pulls += 1
         self._wanted = int(str(request["batch"]))
         body = encode({"expires": int(wait_s * _NANOSECONDS), **request})
@@ -218,6 +221,14 @@ class RawConsumer:
     async def release(self, deliveries: Iterable[Delivery]) -> None:
         """Give each back: another worker may have it at once."""
         await self._answer(deliveries, GIVE_BACK)
+
+    async def release_all(self) -> None:
+        """Give back what was sent here and not taken, and have no more sent until the next pull."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            await subscription.close(drain=True)
+        deliveries, self._arrived = self._arrived, []
+        await self.release(deliveries)
 
     async def _answer(self, deliveries: Iterable[Delivery], word: bytes) -> None:
         try:

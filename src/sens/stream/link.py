@@ -33,6 +33,12 @@ CLOSE_TIMEOUT_S = 3.0
 Deliver = Callable[[Message], None]
 
 
+class Stop(Protocol):
+    """Ends a subscription. `drain`: what the server has sent until then is still delivered."""
+
+    async def __call__(self, *, drain: bool) -> None: ...
+
+
 def status(message: Message) -> str | None:
     """The code of a status message ("404", "503", …); None for a message with content."""
     return message.headers.get("Status") if message.headers else None
@@ -83,6 +89,7 @@ class Address:
 
 class _Subscription(Protocol):
     async def unsubscribe(self) -> None: ...
+    async def drain(self) -> None: ...
 
 
 class _Version(Protocol):
@@ -202,7 +209,7 @@ class Link:
         except (OSError, nats.errors.Error) as error:
             raise StreamAway(f"the connection to NATS is lost: {error}") from error
 
-    async def listen(self, subject: str, deliver: Deliver) -> Callable[[], Awaitable[None]]:
+    async def listen(self, subject: str, deliver: Deliver) -> Stop:
         """Subscribe; `deliver` is called for each message, in order. Returns what ends it."""
 
         async def callback(message: Message) -> None:
@@ -213,9 +220,10 @@ class Link:
         except (OSError, nats.errors.Error) as error:
             raise StreamAway(f"the connection to NATS is lost: {error}") from error
 
-        async def stop() -> None:
-            with contextlib.suppress(OSError, nats.errors.Error):
-                await subscription.unsubscribe()
+        async def stop(*, drain: bool) -> None:
+            with contextlib.suppress(OSError, nats.errors.Error, TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await (subscription.drain() if drain else subscription.unsubscribe())
 
         return stop
 

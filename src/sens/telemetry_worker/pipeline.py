@@ -110,6 +110,7 @@ class Pipeline(Generic[T]):
             # Others need not wait for `ack_wait_s` to take what is left over.
             for deliveries in [*self._held.values(), self.prefetch.waiting]:
                 await self.consumer.release(deliveries)
+            await self.consumer.release_all()
             self._decoder_thread.shutdown(wait=False)
             self._store_thread.shutdown(wait=False)
 

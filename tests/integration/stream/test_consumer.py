@@ -153,6 +153,32 @@ async def test_limits_of_an_existing_consumer_are_updated_and_its_place_kept(raw
     assert [each.sequence for each in await again.pull(10, MIB, wait_s=5)] == [3]
 
 
+@pytest.mark.parametrize("pause_s", [0.001, 0.002, 0.005, 0.01])
+async def test_what_is_on_its_way_when_a_pull_is_given_up_is_given_back(raw: RawStream, pause_s: float):
+    first, second = await bind(raw, ack_wait_s=30), await bind(raw, ack_wait_s=30)
+    await fill(raw, 60, bytes(32 * 1024))
+    pulling = asyncio.create_task(first.pull(60, 8 * MIB, wait_s=5))
+    await asyncio.sleep(pause_s)
+    pulling.cancel()
+    await asyncio.wait({pulling})
+    taken = [] if pulling.cancelled() else pulling.result()
+    await first.release_all()
+    await first.release(taken)
+    seen: set[int] = set()
+    async with asyncio.timeout(5):  # far below ack_wait
+        while len(seen) < 60:
+            seen |= {each.sequence for each in await second.pull(60, 8 * MIB, wait_s=0.5)}
+
+
+async def test_a_pull_after_giving_all_back_takes_again(raw: RawStream):
+    consumer = await bind(raw)
+    await fill(raw, 2)
+    assert len(await consumer.pull(1, MIB, wait_s=5)) == 1
+    await consumer.release_all()
+    await fill(raw, 1)
+    assert len(await consumer.pull(10, MIB, wait_s=5)) >= 2
+
+
 async def test_a_consumer_of_another_kind_is_refused(raw: RawStream):
     config = {"durable_name": "telemetry", "ack_policy": "none", "deliver_subject": "elsewhere"}
     body = {"stream_name": raw.name, "config": config, "action": ""}
