@@ -1,22 +1,23 @@
 """`python -m bench.large`: queries among 100 million readings, and bytes a reading by kind of storage.
 
 Everything goes through the product's own writer and reader: readings in batches as the telemetry worker
-writes them, rollups by the leader's code, charts and latest values by the API's queries. On the embedded
+writes them, rollups by the leader's code, charts and latest values by requests to a running API. On the embedded
 PostgreSQL, and on the server that SENS_TEST_DATABASE_URL names (TimescaleDB, for example).
 """
 
 import argparse
-import asyncio
 import os
 import random
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import psycopg
 from psycopg import conninfo, sql
@@ -25,13 +26,10 @@ from rich.console import Console
 from bench import report
 from bench.figures import Goal, Line, Outcome
 from bench.loading import DAY_US, Fleet, bytes_a_reading, load, roll_up
-from bench.stack import Cluster
+from bench.stack import Api, Cluster
 from sens.storage.connection import connect
 from sens.storage.kinds import storage_kind
 from sens.storage.migrate import migrate
-from sens.storage.read_devices import SeriesFilter, list_latest
-from sens.storage.read_readings import choose_resolution, read_aggregates
-from sens.storage.reads import MAX_ROWS, AsyncConnection, Reader
 
 READINGS = 100_000_000
 CHART_US = 30 * DAY_US
@@ -46,11 +44,11 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="sens-bench-large-", dir=options.folder))
     with Cluster(folder) as cluster:
         about["versions"] = report.versions(cluster)
-        outcome = _measure(cluster.server.url(cluster.make_database()), options.readings)
+        outcome = _measure(cluster.server.url(cluster.make_database()), folder, options.readings)
     outcomes = {outcome.raw["kind"]: outcome}
     shutil.rmtree(folder)
     if given := os.environ.get("SENS_TEST_DATABASE_URL"):
-        outcome = _on_given_server(given, options.readings)
+        outcome = _on_given_server(given, folder, options.readings)
         outcomes[f"{outcome.raw['kind']} (SENS_TEST_DATABASE_URL)"] = outcome
     report.save(options.output, about, outcomes)
     seconds = round(time.monotonic() - started_at)
@@ -67,7 +65,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _on_given_server(url: str, readings: int) -> Outcome:
+def _on_given_server(url: str, folder: Path, readings: int) -> Outcome:
     with psycopg.connect(url, autocommit=True) as admin:
         name = sql.Identifier(GIVEN_DATABASE)
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
@@ -75,12 +73,12 @@ def _on_given_server(url: str, readings: int) -> Outcome:
         try:
             database = conninfo.make_conninfo(url, dbname=GIVEN_DATABASE)
             migrate(database)
-            return _measure(database, readings)
+            return _measure(database, folder, readings)
         finally:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
-def _measure(url: str, readings: int) -> Outcome:
+def _measure(url: str, folder: Path, readings: int) -> Outcome:
     say = Console(stderr=True).print
     fleet = Fleet(readings)
     with connect(url, application_name="bench large", autocommit=True, statement_timeout_s=0) as database:
@@ -91,7 +89,8 @@ def _measure(url: str, readings: int) -> Outcome:
         rolled_s = _timed(lambda: roll_up(database))
         sizes = bytes_a_reading(database, kind, fleet.readings)
     say("asking …")
-    charts, latest = asyncio.run(_ask(url, fleet))
+    with Api(folder / "api", url) as api:
+        charts, latest = _ask(api, fleet)
     lines = [
         Line(f"{fleet.readings:,} readings: chart of 30 days, p95", _percentile(charts, 95), "ms", Goal(30, most=True)),
         Line(f"latest values of {LATEST_SERIES:,} series, p95", _percentile(latest, 95), "ms", Goal(30, most=True)),
@@ -111,41 +110,42 @@ def _measure(url: str, readings: int) -> Outcome:
     return Outcome(lines, raw)
 
 
-async def _ask(url: str, fleet: Fleet) -> tuple[list[float], list[float]]:
+def _ask(api: Api, fleet: Fleet) -> tuple[list[float], list[float]]:
     """Milliseconds of each chart and of each list of latest values; series are chosen by chance."""
     chance = random.Random(1)
-    async with Reader(url) as reader, reader.connection() as connection:
-        charts = [await _chart(connection, fleet, chance.choice(fleet.ids)) for _ in range(QUERIES)]
-        latest = [await _latest(connection, chance.sample(fleet.ids, LATEST_SERIES)) for _ in range(QUERIES)]
+    headers = {"Authorization": f"Bearer {api.key}"}
+    with httpx.Client(base_url=api.url, headers=headers, timeout=60.0) as client:
+        client.get("/devices", params={"limit": 1}).raise_for_status()
+        charts = [_chart(client, fleet, chance.choice(fleet.ids)) for _ in range(QUERIES)]
+        latest = [_latest(client, chance.sample(fleet.ids, LATEST_SERIES)) for _ in range(QUERIES)]
     return charts, latest
 
 
-async def _chart(connection: AsyncConnection, fleet: Fleet, series: int) -> float:
-    """As the API answers `resolution=auto`."""
-    start, end = fleet.end - CHART_US, fleet.end
-
-    async def ask() -> None:
-        resolution = choose_resolution(start, end, fleet.start)
-        points = await read_aggregates(connection, series, start, end, resolution, limit=MAX_ROWS)
-        asked = int(points.count.sum())
-        expected = CHART_US // fleet.interval
-        assert abs(asked - expected) <= 2 * 3600 * 1_000_000 // fleet.interval, f"{asked} of {expected} readings"
-
-    return await _asked(ask)
+def _chart(client: httpx.Client, fleet: Fleet, series: int) -> float:
+    start, end = (f"{datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%dT%H:%M:%SZ}" for at in _month_of(fleet))
+    milliseconds, answer = _asked(client, f"/series/{series}/readings", {"from": start, "to": end})
+    asked, expected = sum(answer["columns"]["count"]), CHART_US // fleet.interval
+    assert abs(asked - expected) <= 2 * 3600 * 1_000_000 // fleet.interval, f"{asked} of {expected} readings"
+    return milliseconds
 
 
-async def _latest(connection: AsyncConnection, series: list[int]) -> float:
-    async def ask() -> None:
-        found = await list_latest(connection, SeriesFilter(ids=series), limit=LATEST_SERIES)
-        assert len(found) == LATEST_SERIES, f"{len(found)} latest values"
-
-    return await _asked(ask)
+def _month_of(fleet: Fleet) -> tuple[int, int]:
+    return fleet.end - CHART_US, fleet.end
 
 
-async def _asked(ask: Callable[[], Awaitable[None]]) -> float:
+def _latest(client: httpx.Client, series: list[int]) -> float:
+    milliseconds, answer = _asked(client, "/latest", {"id": series, "limit": LATEST_SERIES})
+    assert len(answer["items"]) == LATEST_SERIES, f"{len(answer['items'])} latest values"
+    return milliseconds
+
+
+def _asked(client: httpx.Client, path: str, parameters: dict[str, Any]) -> tuple[float, Any]:
+    """How long the whole request took, and the answer."""
     start = time.perf_counter()
-    await ask()
-    return 1e3 * (time.perf_counter() - start)
+    answer = client.get(path, params=parameters)
+    milliseconds = 1e3 * (time.perf_counter() - start)
+    answer.raise_for_status()
+    return milliseconds, answer.json()
 
 
 def _timed(work: Callable[[], None]) -> float:

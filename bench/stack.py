@@ -182,6 +182,41 @@ class Stack:
         return Meter({process.name: process.pid for process in processes if process.running})
 
 
+class Api(Worker):
+    """`sens platform-api` on a database, with NATS beside it, which it wants for its readiness."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.nats = Nats(folder / "nats")
+        self.port, self.key = free_port(), f"sens_{secrets.token_urlsafe(30)}"
+        folder.mkdir(parents=True, exist_ok=True)
+        configuration, key_file = folder / "sens.yaml", folder / "admin-api-key"
+        configuration.write_text(CONFIGURATION.format(name=SOURCE, host=HOST, port=1883, rule=UNIFORM_RULE))
+        key_file.touch(0o600)
+        key_file.write_text(self.key)
+        settings = {
+            "SENS_CONFIG": f"{configuration}",
+            "SENS_DATABASE_URL": database_url,
+            "SENS_NATS_URL": self.nats.url,
+            "SENS_API_HOST": HOST,
+            "SENS_API_PORT": f"{self.port}",
+            "SENS_ADMIN_API_KEY_FILE": f"{key_file}",
+        }
+        super().__init__(folder / "api", "platform-api", "api-0", settings)
+
+    def __enter__(self) -> "Api":
+        self.nats.start()
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self.nats.kill()
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}/api/v1"
+
+
 def start_together(*workers: Worker) -> None:
     """Start workers and wait until all are ready."""
     for worker in workers:
