@@ -23,12 +23,14 @@ HOUR_US = 3_600_000_000
 
 
 class Sender:
-    """Publishes with QoS 1 from a thread of its own, through whatever the broker does.
+    """Publishes from a thread of its own, through whatever the broker does.
 
     Attributes:
         rate: messages a second, sent `burst` at a time.
         sent: numbers below it were published.
-        acked: numbers that the broker acknowledged.
+        acked: numbers that the broker acknowledged since somebody subscribed, whatever it said: from then on
+            "no matching subscribers" means that it has lost the subscription, and with it the message. With
+            QoS 0 numbers that were written.
         repeated: numbers that may have been published twice, because a connection was lost before their
             PUBACK; empty as long as the broker lives.
     """
@@ -42,11 +44,13 @@ class Sender:
         burst: int = 20,
         devices: int = 8,
         pad_bytes: int = 0,
+        qos: int = 1,
     ) -> None:
         self.source = source
         self.rate = rate
         self.burst = burst
         self.devices = devices
+        self.qos = qos
         self.sent = 0
         self.acked: set[int] = set()
         self.repeated: set[int] = set()
@@ -106,7 +110,7 @@ class Sender:
                 due = time.monotonic()
             if len(self._outstanding) < MAX_OUTSTANDING:
                 for _ in range(self.burst):
-                    self._publish()
+                    self._publish(self.qos)
             due = max(due + self.burst / self.rate, time.monotonic() - 0.1)
             self._take_answers()
             time.sleep(max(due - time.monotonic(), 0))
@@ -118,14 +122,14 @@ class Sender:
         self._idle.set()
         self._running.wait()
 
-    def _publish(self) -> None:
+    def _publish(self, qos: int) -> None:
         number = self.sent
         kind = "timed" if self.has_time(number) else "timeless"
         message: dict[str, Any] = {"n": number, "x": number / 2, **self._pad}
         if kind == "timed":
             message["ts"] = self._first_time + number
         topic = f"{self.source}/{kind}/{self.device(number)}"
-        info = self._client.publish(topic, json.dumps(message), qos=1)
+        info = self._client.publish(topic, json.dumps(message), qos=qos)
         self._outstanding[info.mid] = number
         self.sent += 1
 
@@ -133,15 +137,16 @@ class Sender:
         while self._answers:
             packet_id, code = self._answers.popleft()
             number = self._outstanding.pop(packet_id)
-            if code != NOBODY_LISTENS:
+            if self.acked or code != NOBODY_LISTENS:
                 self.acked.add(number)
 
     def _wait_for_subscriber(self) -> None:
+        """With QoS 1, whose PUBACK tells whether there is one."""
         end = time.monotonic() + 30
         while not self.acked:
             if time.monotonic() > end:
                 raise TimeoutError(f"nobody subscribed to {self.source}/#")
-            self._publish()
+            self._publish(qos=1)
             while self._outstanding:
                 time.sleep(0.01)
                 self._take_answers()
