@@ -1,11 +1,12 @@
 -- Sources, devices and series as the API shows them. See storage/read_devices.py.
+-- Names are ordered by their bytes, so that the order is the same on every server.
 
 -- name: sources
 SELECT s.id, s.name, t.name AS tenant, s.created_at,
        (SELECT count(*) FROM device d WHERE d.source_id = s.id) AS devices
 FROM source s JOIN tenant t ON t.id = s.tenant_id
-WHERE (%(after)s::text IS NULL OR s.name > %(after)s)
-ORDER BY s.name
+WHERE (%(after)s::text IS NULL OR s.name COLLATE "C" > %(after)s)
+ORDER BY s.name COLLATE "C"
 LIMIT %(limit)s
 
 -- What is counted for a device is counted for the devices of the page only.
@@ -17,8 +18,8 @@ FROM (
     WHERE (%(id)s::int IS NULL OR d.id = %(id)s)
       AND (%(source)s::text IS NULL OR s.name = %(source)s)
       AND starts_with(d.name, %(prefix)s::text)
-      AND (%(after_name)s::text IS NULL OR (d.name, d.id) > (%(after_name)s::text, %(after_id)s::int))
-    ORDER BY d.name, d.id
+      AND (%(after_name)s::text IS NULL OR (d.name COLLATE "C", d.id) > (%(after_name)s::text, %(after_id)s::int))
+    ORDER BY d.name COLLATE "C", d.id
     LIMIT %(limit)s
 ) d
 CROSS JOIN LATERAL (
@@ -26,7 +27,7 @@ CROSS JOIN LATERAL (
     FROM series s LEFT JOIN series_latest l ON l.series_id = s.id
     WHERE s.device_id = d.id
 ) c
-ORDER BY d.name, d.id
+ORDER BY d.name COLLATE "C", d.id
 
 -- name: series
 SELECT s.id, s.device_id, d.name AS device, o.name AS source, s.metric, s.unit, s.kind, s.created_at
