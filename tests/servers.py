@@ -51,6 +51,21 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = START_TIMEOUT_S
         time.sleep(0.02)
 
 
+def wait_until_still(value: Callable[[], int], still_s: float = 1.0, what: str = "the number") -> int:
+    """Poll until `value()` has not changed for `still_s`, and return it: what was under way has arrived."""
+    before, since = value(), time.monotonic()
+
+    def is_still() -> bool:
+        nonlocal before, since
+        now = value()
+        if now != before:
+            before, since = now, time.monotonic()
+        return time.monotonic() - since >= still_s
+
+    wait_until(is_still, what=f"{what} to stand still")
+    return before
+
+
 def answers(port: int) -> bool:
     """Whether somebody accepts TCP connections on the port."""
     with socket.socket() as probe:

@@ -4,7 +4,7 @@ import random
 import signal
 import time
 
-from servers import wait_until
+from servers import wait_until, wait_until_still
 from system.faults import some_time
 from system.harness import OWNED, Line, Stack, the_one
 from system.sender import Sender
@@ -51,9 +51,9 @@ def test_nothing_is_acknowledged_while_jetstream_cannot_confirm(tap: Tap, line: 
     for _ in rounds:
         some_time()
         line.stack.nats.signal(signal.SIGSTOP)
-        time.sleep(0.2)  # what was confirmed before may be on its way
-        acked, delivered = len(tap.acked), tap.delivered.total()
+        delivered = tap.delivered.total()
         wait_until(lambda: tap.delivered.total() > delivered, what="further messages")  # noqa: B023 - called at once
+        acked = wait_until_still(lambda: len(tap.acked), what="the acknowledgement of what was confirmed before")
         some_time()
         assert len(tap.acked) == acked, "acknowledged what is not on disk"
         line.ingestion.kill()

@@ -143,16 +143,19 @@ async def test_releases_are_completed_in_bulk_without_the_handler(version: int) 
 
 
 async def test_only_answers_to_our_own_pings_settle() -> None:
+    pinged = asyncio.Event()
+
     async def play(broker: Broker) -> None:
-        for _ in range(2):  # the first by the keep alive, the second asked for
-            assert await broker.read() == (0xC0, b"")
+        assert await broker.read() == (0xC0, b"")  # by the keep alive
+        pinged.set()
+        assert await broker.read() == (0xC0, b"")  # asked for
         broker.send(b"\xd0\x00")
         await asyncio.sleep(0.05)
         broker.send(publish(7, 4), b"\xd0\x00")
         await broker.read()
 
-    async with connected(4, play, keep_alive_s=1) as (recorder, connection):
-        await asyncio.sleep(0.6)
+    async with connected(4, play, keep_alive_s=4) as (recorder, connection):
+        await asyncio.wait_for(pinged.wait(), WAIT_S)
         connection.ping()
         await recorder.until(lambda: "settled" in recorder.calls)
         assert recorder.calls == ["connected", "received", "settled"]
@@ -164,20 +167,20 @@ async def test_a_broker_that_falls_silent_is_given_up_after_one_and_a_half_keep_
         while await broker.reader.read(100):
             pass
 
+    started = asyncio.get_running_loop().time()
     async with connected(version, play, keep_alive_s=1) as (recorder, _):
-        started = asyncio.get_running_loop().time()
         error = await ended(recorder)
         waited = asyncio.get_running_loop().time() - started
     assert isinstance(error, ConnectionLost)
     assert "answered nothing for 1.5 s" in str(error)
-    assert 1.3 < waited < 2.6
+    assert waited >= 1.5
 
 
 async def test_the_keep_alive_that_a_broker_demands_is_kept() -> None:
     async def play(broker: Broker) -> None:
         await broker.read()
         broker.send(control(0x20, b"\x00\x00\x03\x13\x00\x01"))
-        assert await asyncio.wait_for(broker.read(), 1) == (0xC0, b"")
+        assert await asyncio.wait_for(broker.read(), WAIT_S) == (0xC0, b"")
 
     async with played(play) as port:
         recorder, _ = await open_connection(port, 5, keep_alive_s=600)

@@ -7,9 +7,12 @@ import time
 from sens.stream.bucket import Bucket
 from sens.stream.connection import StreamConnection
 from sens.stream.lease import BUCKET, Lease
-from servers import Nats
+from servers import Nats, state, wait_until
 
 TTL_S = 1.0
+KEPT_TTL_S = 3.0
+"""Where a lease must survive: so long may a busy machine keep its owner from renewing it."""
+PATIENCE_S = 30.0
 NEVER = asyncio.Event
 
 
@@ -18,10 +21,10 @@ def lease(connection: StreamConnection, owner: str, ttl_s: float = TTL_S) -> Lea
 
 
 async def test_one_holds_it_and_the_other_waits(connection: StreamConnection):
-    first, second = lease(connection, "one"), lease(connection, "two")
+    first, second = lease(connection, "one", KEPT_TTL_S), lease(connection, "two", KEPT_TTL_S)
     assert await first.acquire(NEVER())
     waiting = asyncio.create_task(second.acquire(NEVER()))
-    await asyncio.sleep(3 * TTL_S)
+    await asyncio.sleep(1.5 * KEPT_TTL_S)
     assert first.held
     assert not first.lost.is_set()
     assert not second.held
@@ -34,10 +37,8 @@ async def test_released_it_goes_to_the_standby_at_once(connection: StreamConnect
     assert await first.acquire(NEVER())
     waiting = asyncio.create_task(second.acquire(NEVER()))
     await asyncio.sleep(0.3)
-    started = time.monotonic()
     await first.release()
-    assert await asyncio.wait_for(waiting, 5)
-    assert time.monotonic() - started < 2
+    assert await asyncio.wait_for(waiting, 10)  # long before it would have run out
     assert second.held
     assert not first.held
     assert not first.lost.is_set()
@@ -45,7 +46,7 @@ async def test_released_it_goes_to_the_standby_at_once(connection: StreamConnect
 
 
 async def test_of_many_at_once_exactly_one_gets_it(connection: StreamConnection):
-    leases = [lease(connection, f"owner-{i}") for i in range(8)]
+    leases = [lease(connection, f"owner-{i}", 30) for i in range(8)]
     stopping = asyncio.Event()
     tasks = [asyncio.create_task(each.acquire(stopping)) for each in leases]
     for _ in range(30):
@@ -59,13 +60,13 @@ async def test_of_many_at_once_exactly_one_gets_it(connection: StreamConnection)
 
 
 async def test_stopping_ends_the_wait(connection: StreamConnection):
-    first, second = lease(connection, "one"), lease(connection, "two")
+    first, second = lease(connection, "one", 30), lease(connection, "two", 30)
     assert await first.acquire(NEVER())
     stopping = asyncio.Event()
     waiting = asyncio.create_task(second.acquire(stopping))
     await asyncio.sleep(0.1)
     stopping.set()
-    assert await asyncio.wait_for(waiting, 1) is False
+    assert await asyncio.wait_for(waiting, PATIENCE_S) is False
     await first.release()
 
 
@@ -86,7 +87,7 @@ async def test_an_owner_that_does_not_renew_loses_it_before_another_gets_it(conn
 
 
 async def test_an_owner_that_was_paused_learns_it_when_it_wakes_up(connection: StreamConnection, monkeypatch):
-    first, second = lease(connection, "one"), lease(connection, "two")
+    first, second = lease(connection, "one"), lease(connection, "two", KEPT_TTL_S)
     assert await first.acquire(NEVER())
     paused = asyncio.Event()
     original = first._renew_once
@@ -96,9 +97,9 @@ async def test_an_owner_that_was_paused_learns_it_when_it_wakes_up(connection: S
         return await original()
 
     monkeypatch.setattr(first, "_renew_once", renew_once)
-    await asyncio.wait_for(second.acquire(NEVER()), 5)
+    await asyncio.wait_for(second.acquire(NEVER()), PATIENCE_S)
     paused.set()
-    await asyncio.wait_for(first.lost.wait(), 1)
+    await asyncio.wait_for(first.lost.wait(), PATIENCE_S)
     assert not first.held
     await asyncio.sleep(TTL_S)
     assert second.held
@@ -109,10 +110,10 @@ async def test_somebody_elses_record_ends_it_at_the_next_renewal(connection: Str
     first = lease(connection, "one", 5)
     assert await first.acquire(NEVER())
     await Bucket(connection, BUCKET).put("plant-a", b"junk that nobody can read")
-    await asyncio.wait_for(first.lost.wait(), 3)
+    await asyncio.wait_for(first.lost.wait(), PATIENCE_S)
     assert not first.held
     second = lease(connection, "two", 1)
-    assert await asyncio.wait_for(second.acquire(NEVER()), 5)
+    assert await asyncio.wait_for(second.acquire(NEVER()), PATIENCE_S)
     await second.release()
 
 
@@ -122,18 +123,18 @@ async def test_a_restarted_owner_takes_its_own_lease_again_at_once(connection: S
     assert crashed._renewing is not None
     crashed._renewing.cancel()
     restarted = lease(connection, "one", 60)
-    assert await asyncio.wait_for(restarted.acquire(NEVER()), 2)
+    assert await asyncio.wait_for(restarted.acquire(NEVER()), PATIENCE_S)
     await restarted.release()
 
 
 async def test_two_owners_of_one_name_do_not_take_it_from_each_other_in_turns(connection: StreamConnection):
-    first, namesake = lease(connection, "one"), lease(connection, "one")
+    first, namesake = lease(connection, "one", KEPT_TTL_S), lease(connection, "one", KEPT_TTL_S)
     assert await first.acquire(NEVER())
     assert await namesake.acquire(NEVER())
-    await asyncio.wait_for(first.lost.wait(), 2 * TTL_S)
+    await asyncio.wait_for(first.lost.wait(), PATIENCE_S)
     stopping = asyncio.Event()
     waiting = asyncio.create_task(first.acquire(stopping))
-    await asyncio.sleep(2 * TTL_S)
+    await asyncio.sleep(1.5 * KEPT_TTL_S)
     assert namesake.held
     assert not first.held
     stopping.set()
@@ -142,31 +143,31 @@ async def test_two_owners_of_one_name_do_not_take_it_from_each_other_in_turns(co
 
 
 async def test_a_short_outage_of_nats_is_survived(own_nats: Nats, connect_to):
-    first = lease(await connect_to(own_nats), "one", 6)
+    first = lease(await connect_to(own_nats), "one", 10)
     assert await first.acquire(NEVER())
     own_nats.kill()
     await asyncio.sleep(0.5)
     own_nats.start()
-    await asyncio.sleep(7)
+    await asyncio.sleep(10)
     assert first.held
     assert not first.lost.is_set()
     await first.release()
 
 
 async def test_a_long_outage_of_nats_ends_it_and_afterwards_one_has_it(own_nats: Nats, connect_to):
-    first, second = lease(await connect_to(own_nats), "one"), lease(await connect_to(own_nats), "two")
+    first, second = [lease(await connect_to(own_nats), owner, KEPT_TTL_S) for owner in ("one", "two")]
     assert await first.acquire(NEVER())
     stopping = asyncio.Event()
     waiting = asyncio.create_task(second.acquire(stopping))
     await asyncio.sleep(0.2)
     own_nats.kill()
-    await asyncio.wait_for(first.lost.wait(), 2 * TTL_S)
+    await asyncio.wait_for(first.lost.wait(), PATIENCE_S)
     assert not first.held
     await first.release()  # does not raise though NATS is away
     again = asyncio.create_task(first.acquire(stopping))
     own_nats.start()
-    await asyncio.wait((waiting, again), timeout=15, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.sleep(2 * TTL_S)
+    await asyncio.wait((waiting, again), timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.sleep(KEPT_TTL_S)
     assert first.held != second.held
     stopping.set()
     await asyncio.gather(waiting, again)
@@ -177,11 +178,16 @@ async def test_a_long_outage_of_nats_ends_it_and_afterwards_one_has_it(own_nats:
 async def test_a_server_that_hangs_ends_it_in_time(own_nats: Nats, connect_to):
     first = lease(await connect_to(own_nats), "one")
     assert await first.acquire(NEVER())
-    started = time.monotonic()
     own_nats.signal(signal.SIGSTOP)
+    wait_until(lambda: state(own_nats.pid) == "T", what="NATS to stand still")
+    stopped_at = held_at = time.monotonic()
     try:
-        await asyncio.wait_for(first.lost.wait(), 2 * TTL_S)
-        assert time.monotonic() - started < TTL_S
+        while not first.lost.is_set():
+            looked_at = time.monotonic()
+            held_at = looked_at if first.held else held_at
+            await asyncio.sleep(0.01)
+            assert looked_at < stopped_at + PATIENCE_S
+        assert held_at < stopped_at + TTL_S  # before anybody else may take it, however late this process is told
         assert not first.held
     finally:
         own_nats.signal(signal.SIGCONT)
