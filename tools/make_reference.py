@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -186,8 +187,25 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def problems(root: Path, wanted: Mapping[Path, str]) -> list[str]:
+    """What is wrong with the generated pages of the repository `root`: not current, unknown to git, or of no use."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
+    tracked = {root / name for name in listed.split("\0")}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    present = set((root / "docs" / "reference").iterdir())
+    return [
+        *(f"{path.relative_to(root)} is not what the code says: run make docs" for path in stale),
+        *(f"{path.relative_to(root)} is not in the repository: git add it" for path in wanted if path not in tracked),
+        *(f"{path.relative_to(root)} is made from nothing: remove it" for path in sorted(present - wanted.keys())),
+    ]
+
+
 def main() -> int:
-    """Write what is not current."""
+    """Write what is not current; with `--check` only say what is wrong, and return 1 if anything is."""
+    if sys.argv[1:] == ["--check"]:
+        found = problems(DOCS.parent, pages())
+        print("\n".join(found), file=sys.stderr, end="\n" if found else "")
+        return 1 if found else 0
     for path, text in pages().items():
         if not path.exists() or path.read_text() != text:
             path.parent.mkdir(parents=True, exist_ok=True)

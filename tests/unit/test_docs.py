@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,22 @@ OPTIONS: dict[str, list[str]] = {path: tool.options_of(command) for path, comman
 @pytest.mark.parametrize("path", tool.pages(), ids=lambda path: path.name)
 def test_the_generated_reference_is_current(path: Path):
     assert path.read_text() == tool.pages()[path], "run make docs"
+
+
+def test_a_reference_page_that_is_stale_or_unknown_to_git_or_left_over_is_told(tmp_path: Path):
+    folder = tmp_path / "docs" / "reference"
+    folder.mkdir(parents=True)
+    kept, stale, unknown, left_over = (folder / name for name in ("kept.md", "stale.md", "unknown.md", "left-over.md"))
+    for page in (kept, stale, left_over):
+        page.write_text("old")
+    for command in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    unknown.write_text("new")
+    told = tool.problems(tmp_path, {kept: "old", stale: "new", unknown: "new"})
+    names = [line.split(" ", 1)[0].removeprefix("docs/reference/") for line in told]
+    assert names == [page.name for page in (stale, unknown, left_over)]
+        f"docs/reference/{page.name}" for page in (stale, unknown, left_over)
+    ]
 
 
 def commands_in(text: str) -> Iterator[str]:
