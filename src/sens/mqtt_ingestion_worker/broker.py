@@ -4,18 +4,13 @@ import ssl
 
 from sens.domain.errors import Fatal
 from sens.mqtt.options import ConnectOptions
+from sens.mqtt_ingestion_worker.sizes import Sizes
 from sens.sources.models import Source
 from sens.sources.secrets import resolve_secrets
 
-KEEP_BYTES = 4096
-"""How much of an oversize message is kept."""
 
-
-def connect_options(source: Source, ordinal: int, max_envelope_bytes: int) -> ConnectOptions:
+def connect_options(source: Source, ordinal: int, sizes: Sizes) -> ConnectOptions:
     """The options of a replica's connection. Secrets are read anew each time, so a renewed one is taken.
-
-    Args:
-        max_envelope_bytes: a message that does not fit into an envelope is kept as its first bytes, too.
 
     Raises:
         Fatal: a secret or certificate is missing or unreadable.
@@ -29,9 +24,9 @@ def connect_options(source: Source, ordinal: int, max_envelope_bytes: int) -> Co
         keep_alive_s=source.keep_alive_s,
         session_expiry_s=source.session_expiry_s,
         tls=tls_context(source),
-        max_packet_bytes=min(source.limits.max_message_bytes, max_envelope_bytes),
-        keep_bytes=min(KEEP_BYTES, max_envelope_bytes),
-        max_piece_bytes=max_envelope_bytes,
+        max_packet_bytes=sizes.max_packet_bytes,
+        keep_bytes=sizes.keep_bytes,
+        max_piece_bytes=sizes.max_envelope_bytes,
     )
 
 

@@ -14,7 +14,8 @@ class IngestionSettings(Settings):
         default=512 * 1024,
         ge=4096,
         le=64 * MiB,
-        description="Most bytes of messages in an envelope; the NATS server's max_payload may lower it.",
+        description="Most bytes of messages in an envelope, which a single larger message may exceed; max_payload of "
+        "the NATS server may lower it.",
     )
     settle_every_s: Seconds = Field(
         default=1.0, description="Under load, how often the broker is asked how many acknowledgements it has read."

@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 
-from sens.domain.envelope import MAX_HEADER_BYTES
 from sens.domain.errors import Fatal, Retry, SensError
 from sens.mqtt.errors import MalformedPacket, ProtocolViolation
 from sens.mqtt.receiver import Connection, connect
@@ -21,6 +20,7 @@ from sens.mqtt_ingestion_worker.broker import connect_options
 from sens.mqtt_ingestion_worker.intake import Intake
 from sens.mqtt_ingestion_worker.report import Report
 from sens.mqtt_ingestion_worker.settings import IngestionSettings
+from sens.mqtt_ingestion_worker.sizes import Sizes, measure
 from sens.mqtt_ingestion_worker.subject_log import Fenced, SubjectLog
 from sens.mqtt_ingestion_worker.subscriptions import Subscriptions
 from sens.runtime import metrics
@@ -77,10 +77,11 @@ class SourceWorker:
             subject_log = SubjectLog(self.servers.stream, self.source.name, self.session)
             if not await self._claimed(subject_log):
                 return
-            intake = Intake(subject_log, self.source.mqtt_version, self._max_envelope_bytes())
+            sizes = self._sizes()
+            intake = Intake(subject_log, self.source.mqtt_version, sizes.max_envelope_bytes)
             self.report.received = lambda: intake.received_messages
             await _until_first_ends(
-                self._serve(intake),
+                self._serve(intake, sizes),
                 intake.pump(),
                 intake.settle(self.settings.settle_every_s),
                 self._watch_epoch(subject_log),
@@ -120,9 +121,18 @@ class SourceWorker:
         # A standby must not write over the owner's state.
         return f"{self.session}-standby-{self.settings.instance}" if self.report.state == "standby" else self.session
 
-    def _max_envelope_bytes(self) -> int:
-        room = self.servers.connection.max_data_bytes - MAX_HEADER_BYTES
-        return min(self.settings.max_envelope_bytes, room)
+    def _sizes(self) -> Sizes:
+        wanted = self.source.limits.max_message_bytes
+        sizes = measure(wanted, self.settings.max_envelope_bytes, self.servers.connection.max_data_bytes)
+        if sizes.max_packet_bytes < wanted:
+            log.warning(
+                "max_payload_lowers_max_message_bytes",
+                source=self.source.name,
+                limit_bytes=sizes.max_packet_bytes,
+                max_message_bytes=wanted,
+                advice="raise max_payload of the NATS server, or lower limits.max_message_bytes of the source",
+            )
+        return sizes
 
     @asynccontextmanager
     async def _owned(self) -> AsyncGenerator[asyncio.Event | None]:
@@ -142,14 +152,14 @@ class SourceWorker:
             metrics.OWNED.labels(self.source.name).set(0)
             await lease.release()
 
-    async def _serve(self, intake: Intake) -> None:
+    async def _serve(self, intake: Intake, sizes: Sizes) -> None:
         """Connect, receive, and connect again, until stopping."""
         delays, connections = iter(Backoff()), 0
         while not self.stopping.is_set():
             await intake.expect_redeliveries()
             before = intake.received_messages
             try:
-                async with self._connected(intake) as connection:
+                async with self._connected(intake, sizes) as connection:
                     metrics.RECONNECTS.labels(self.source.name).inc(connections > 0)
                     connections += 1
                     # A broker may send a long backlog before it answers a subscription.
@@ -167,8 +177,8 @@ class SourceWorker:
                 await pause(next(delays), self.stopping)
 
     @asynccontextmanager
-    async def _connected(self, intake: Intake) -> AsyncGenerator[Connection]:
-        options = connect_options(self.source, self.ordinal, intake.packer.max_envelope_bytes)
+    async def _connected(self, intake: Intake, sizes: Sizes) -> AsyncGenerator[Connection]:
+        options = connect_options(self.source, self.ordinal, sizes)
         connection = await connect(self.source.host, self.source.port, options, intake)
         intake.attach(connection)
         try:

@@ -89,10 +89,12 @@ class Limits(Model):
         default=1_000,
         description="Most series a device; messages with further ones are quarantined as too_many_series.",
     )
-    max_message_bytes: Count = Field(
+    max_message_bytes: Whole = Field(
         default=1_048_576,
+        ge=256,
         le=268_435_455,
-        description="Longest message in bytes; of a longer one the first bytes are quarantined as oversize.",
+        description="Longest message in bytes, topic included; of a longer one the first bytes are quarantined as "
+        "oversize. The NATS server's max_payload may lower it.",
     )
     quarantine_max_rows: Count = Field(
         default=100_000,

@@ -124,6 +124,7 @@ def test_retention_may_be_forever_and_rollups_stay_as_long_as_raw(read: Read, on
         ("mqtt_version: 4", 17, "mqtt_version", "MQTT version", "3.1.1 or 5"),
         ("keep_alive_s: '30'", 17, "keep_alive_s", "expected a whole number, found a text", "without quotes"),
         ("keep_alive_s: 1", 17, "keep_alive_s", "at least 5", ""),
+        ("limits: {max_message_bytes: 255}", 31, "limits.max_message_bytes", "at least 256", ""),
         ("username: 12", 13, "username", "expected a text, found a whole number", "quotes"),
         ("username: {user}", 13, "username", "expected a text, found keys and values", "quotes"),
         ("client_id: a/b", 14, "client_id", "client id", "letters"),
