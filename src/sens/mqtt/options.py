@@ -3,7 +3,6 @@
 import ssl
 from dataclasses import dataclass, field
 
-from sens.mqtt import wire
 from sens.mqtt.errors import InvalidOptions
 from sens.mqtt.packets import NEVER_EXPIRES, Connect
 
@@ -23,6 +22,7 @@ class ConnectOptions:
         session_expiry_s: MQTT 5: how long the broker keeps session and messages while we are away.
         receive_maximum: MQTT 5: how many QoS 1 and 2 messages the broker may have unacknowledged.
         tls: None connects without TLS.
+        server_name: with TLS, the name that is asked for and that the certificate must bear; None: the host.
         max_packet_bytes: a larger PUBLISH is not received but told as `Oversize`; the broker is not
             told this limit, because it would drop larger messages silently.
         keep_bytes: how much of an oversize packet is kept.
@@ -36,13 +36,14 @@ class ConnectOptions:
 
     client_id: str
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: bytes | None = field(default=None, repr=False)
     version: int = 5
     keep_alive_s: int = 30
     session_expiry_s: int = 7 * DAY_S
     receive_maximum: int = MAX_RECEIVE_MAXIMUM
     clean_start: bool = False
     tls: ssl.SSLContext | None = None
+    server_name: str | None = None
     max_packet_bytes: int = 1024 * 1024
     keep_bytes: int = 4096
     max_piece_bytes: int = 1024 * 1024
@@ -72,7 +73,7 @@ class ConnectOptions:
             clean_start=self.clean_start,
             keep_alive_s=self.keep_alive_s,
             username=self.username,
-            password=None if self.password is None else wire.utf8(self.password, "password"),
+            password=self.password,
             session_expiry_s=self.session_expiry_s,
             receive_maximum=self.receive_maximum,
         )

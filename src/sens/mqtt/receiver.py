@@ -131,7 +131,8 @@ async def connect(host: str, port: int, options: ConnectOptions, handler: Handle
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(options.connect_timeout_s):
-            await loop.create_connection(lambda: link, host, port, ssl=options.tls)
+            server_name = options.server_name if options.tls else None
+            await loop.create_connection(lambda: link, host, port, ssl=options.tls, server_hostname=server_name)
             properties = await link.accepted
     except TimeoutError as error:
         link.drop(None)

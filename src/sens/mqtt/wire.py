@@ -73,25 +73,16 @@ def binary(value: bytes, what: str) -> bytes:
     return len(value).to_bytes(2, "big") + value
 
 
-def utf8(value: str, what: str) -> bytes:
-    """A text's bytes; `what` names it in the error.
-
-    Raises:
-        InvalidOptions: it holds half a surrogate pair.
-    """
-    try:
-        return value.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidOptions(f"the {what} cannot be written as UTF-8: remove the character {error.start}") from error
-
-
 def string(value: str, what: str) -> bytes:
     """UTF-8 behind its length; `what` names it in the error.
 
     Raises:
         InvalidOptions: longer than 65,535 bytes, holds a NUL or half a surrogate pair.
     """
-    encoded = utf8(value, what)
+    try:
+        encoded = value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidOptions(f"the {what} cannot be written as UTF-8: remove the character {error.start}") from error
     if b"\0" in encoded:
         raise InvalidOptions(f"the {what} holds a NUL character, which MQTT forbids: remove it")
     return binary(encoded, what)

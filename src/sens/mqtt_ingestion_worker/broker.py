@@ -19,11 +19,12 @@ def connect_options(source: Source, ordinal: int, sizes: Sizes) -> ConnectOption
     return ConnectOptions(
         client_id=source.session_client_id(ordinal),
         username=credentials.username,
-        password=None if credentials.password is None else credentials.password.decode(),
+        password=credentials.password,
         version=source.mqtt_version,
         keep_alive_s=source.keep_alive_s,
         session_expiry_s=source.session_expiry_s,
         tls=tls_context(source),
+        server_name=source.tls.server_name if source.tls else None,
         max_packet_bytes=sizes.max_packet_bytes,
         keep_bytes=sizes.keep_bytes,
         max_piece_bytes=sizes.max_envelope_bytes,

@@ -1,8 +1,6 @@
 """Credentials, access rules and TLS: what is refused is told with what to do, and sorted by whether to retry."""
 
 import asyncio
-import datetime
-import ipaddress
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -10,10 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from integration.mqtt.certificates import make_certificate, tls_listener
 from integration.mqtt.recorder import client_id, open_connection, publish
 from sens.domain.errors import Fatal, Retry
 from sens.mqtt.errors import BrokerUnavailable, CertificateRefused, ConnectRefused
@@ -38,16 +34,16 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
 
 @VERSIONS
 async def test_the_right_password_is_let_in(guarded: Mosquitto, version: int) -> None:
-    recorder, connection = await open_connection(guarded.port, version, username="plant", password=PASSWORD)
+    recorder, connection = await open_connection(guarded.port, version, username="plant", password=PASSWORD.encode())
     assert recorder.calls == ["connected"]
     assert await connection.subscribe([("allowed/#", 1)]) == [1]
     await connection.disconnect()
 
 
 @VERSIONS
-@pytest.mark.parametrize("given", [{"username": "plant", "password": "wrong"}, {"username": "nobody"}, {}])
+@pytest.mark.parametrize("given", [{"username": "plant", "password": b"wrong"}, {"username": "nobody"}, {}])
 async def test_wrong_credentials_are_fatal_and_never_shown(
-    guarded: Mosquitto, version: int, given: dict[str, str]
+    guarded: Mosquitto, version: int, given: dict[str, str | bytes]
 ) -> None:
     with pytest.raises(ConnectRefused, match=r"not authorized|bad user name or password") as refused:
         await open_connection(guarded.port, version, **given)
@@ -63,42 +59,6 @@ class Tls(NamedTuple):
     key: Path
     stranger_certificate: Path
     stranger_key: Path
-
-
-def make_certificate(
-    folder: Path, name: str, issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None, *, days: int = 10
-) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    """A certificate for 127.0.0.1 and its key, also as files `name`.pem and `name`.key; a CA where nobody issues it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer[0].subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=20))
-        .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-    )
-    certificate = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
-    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / f"{name}.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate, key
-
-
-def tls_listener(port: int, folder: Path, certificate: str, *, client_certificates: bool) -> str:
-    return f"""
-listener {port} 127.0.0.1
-cafile {folder / "ca.pem"}
-certfile {folder / f"{certificate}.pem"}
-keyfile {folder / f"{certificate}.key"}
-require_certificate {str(client_certificates).lower()}
-"""
 
 
 @pytest.fixture(scope="module")

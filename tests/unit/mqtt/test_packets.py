@@ -35,7 +35,8 @@ def test_connect_is_what_paho_sends(version: int, username: str | None, password
         paho.username_pw_set(username, password)
     asked = properties_of(PacketTypes.CONNECT, SessionExpiryInterval=604_800, ReceiveMaximum=1000, TopicAliasMaximum=0)
     options = ConnectOptions(
-        client_id="sens-1", username=username, password=password, version=version, keep_alive_s=25,
+        client_id="sens-1", username=username, password=password.encode() if password else None,
+        version=version, keep_alive_s=25,
         session_expiry_s=604_800, receive_maximum=1000, clean_start=clean,
     )  # fmt: skip
     assert packets.connect(options.connect()) == paho.connect_packet(25, clean, asked if version == 5 else None)
@@ -47,7 +48,7 @@ def test_connect_announces_no_maximum_packet_size_and_no_topic_alias() -> None:
 
 
 def test_a_password_never_shows_in_the_options_text() -> None:
-    assert "geheim" not in repr(ConnectOptions(client_id="c", username="u", password="geheim"))
+    assert "geheim" not in repr(ConnectOptions(client_id="c", username="u", password=b"geheim"))
 
 
 @pytest.mark.parametrize("version", [4, 5])
