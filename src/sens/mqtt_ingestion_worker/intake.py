@@ -183,6 +183,7 @@ class Intake:
 
         Raises:
             Fenced: another owner has the subject.
+            MaxPayloadTooSmall: NATS takes less at once than it did.
         """
         while True:
             await self._arrived.wait()

@@ -15,9 +15,10 @@ from sens.domain.envelope import ID_BYTES, Envelope, EnvelopeKind, InvalidEnvelo
 from sens.domain.errors import Retry
 from sens.mqtt_ingestion_worker.packer import Pack
 from sens.mqtt_ingestion_worker.redelivery import MAX_MESSAGES
+from sens.mqtt_ingestion_worker.sizes import MaxPayloadTooSmall
 from sens.runtime import metrics
 from sens.runtime.backoff import Backoff
-from sens.stream.errors import SequenceMismatch, StreamAway, StreamFull
+from sens.stream.errors import PayloadTooLarge, SequenceMismatch, StreamAway, StreamFull
 from sens.stream.raw import RawStream
 from sens.stream.streamlog import Stored
 
@@ -87,6 +88,7 @@ class SubjectLog:
 
         Raises:
             Fenced: another owner has the subject.
+            MaxPayloadTooSmall: NATS takes less at once than when the content was packed.
         """
         await self._publish(self._envelope(content, mqtt_version, settled))
         return self.tail.total
@@ -125,6 +127,9 @@ class SubjectLog:
                 )
             except SequenceMismatch:
                 return await self._find_own(envelope)
+            except PayloadTooLarge as error:
+                # NATS came back with another limit. What waits is not acknowledged, so the broker still has it.
+                raise MaxPayloadTooSmall(f"an envelope on {self.subject} is too large now: {error.detail}") from error
             except (StreamAway, StreamFull) as error:
                 # The outcome of a publish that timed out is unknown. The same bytes with the same
                 # expectation are either stored now or found at the tail.

@@ -52,3 +52,26 @@ async def test_a_small_limit_keeps_what_fits_into_it(line: Line, mosquitto: Mosq
     whole, cut = await line.logged(worker, 2)
     assert (whole.kind, cut.kind) == (EnvelopeKind.RAW, EnvelopeKind.STUB)
     assert len(cut.stub()[1]) == 300
+
+
+async def test_nats_that_comes_back_with_a_smaller_limit_ends_no_worker_and_loses_nothing(
+    tmp_path: Path, mosquitto: Mosquitto
+):
+    server = Nats(tmp_path)
+    server.start()
+    source = declared(mosquitto.port)
+    try:
+        async with line_on(server) as line:
+            worker = await line.connected(source)
+            server.kill()
+            small = [(f"{source.name}/d", b"%07d" % n * 1000, 1) for n in range(40)]
+            large = [(f"{source.name}/d", b"l" * (300 * KIB), 1)]
+            await asyncio.to_thread(publish, mosquitto.port, small + large)
+            server.max_payload = 64 * KIB
+            server.start()
+            envelopes = await line.logged(worker, 41)
+        assert {packet.payload for packet in packets(envelopes)} == {payload for _, payload, _ in small}
+        assert [envelope.kind for envelope in envelopes].count(EnvelopeKind.STUB) == 1
+        assert sum(envelope.messages for envelope in envelopes) == 41
+    finally:
+        server.stop()
