@@ -9,9 +9,14 @@ at its restart, or that reuses the lowest free id for an equal message.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import structlog
+
 from sens.domain.envelope import Envelope, EnvelopeKind
 from sens.mqtt.columns import Publish, stub_packet_id, walk
+from sens.mqtt.errors import DamagedPackets
 from sens.mqtt.scanner import Oversize, Publishes
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 DUP = 8
 MAX_MESSAGES = 65_535
@@ -54,21 +59,26 @@ class Redelivery:
         """Args: recent: envelopes that are on disk, the oldest first."""
         self._hashes: dict[int, int] = {}
         for envelope in recent:
-            if envelope.kind is EnvelopeKind.STUB:
-                self._remember_stub(envelope)
-            else:
+            try:
                 self._remember(envelope)
+            except DamagedPackets as error:
+                # The list starts after what cannot be read back.
+                self._hashes.clear()
+                log.warning("damaged_envelope", source=envelope.source, session=envelope.session, error=str(error))
+
+    def _remember(self, envelope: Envelope) -> None:
+        if envelope.kind is EnvelopeKind.STUB:
+            self._remember_stub(envelope)
+            return
+        for packet in walk(envelope.body, envelope.mqtt_version):
+            if packet.packet_id is not None:
+                self._hashes[packet.packet_id] = hash((packet.topic, packet.payload))
 
     def _remember_stub(self, envelope: Envelope) -> None:
         _, first_bytes = envelope.stub()
         packet_id = stub_packet_id(first_bytes)
         if packet_id is not None:
             self._hashes[packet_id] = hash(first_bytes[1:])
-
-    def _remember(self, envelope: Envelope) -> None:
-        for packet in walk(envelope.body, envelope.mqtt_version):
-            if packet.packet_id is not None:
-                self._hashes[packet.packet_id] = hash((packet.topic, packet.payload))
 
     def __len__(self) -> int:
         return len(self._hashes)

@@ -57,6 +57,13 @@ def test_of_two_messages_with_one_packet_id_the_later_counts():
     assert redelivery.split(piece(again(A)), 4, NOTHING_LIVE).known is None
 
 
+def test_an_envelope_that_cannot_be_read_back_ends_the_list_of_what_is_known():
+    damaged = unpack(envelope(B + b"\x32\x7f", B).data)
+    redelivery = Redelivery([unpack(envelope(A).data), damaged, unpack(envelope(B).data)])
+    assert redelivery.split(piece(again(A)), 4, NOTHING_LIVE).known is None
+    assert redelivery.split(piece(again(B)), 4, NOTHING_LIVE).new is None
+
+
 def test_an_oversize_message_is_known_again():
     redelivery = Redelivery([unpack(envelope(A, kind=EnvelopeKind.STUB).data)])
     assert redelivery.knows(Oversize(again(A), 5_000_000, 1, 1))
