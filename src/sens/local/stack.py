@@ -1,5 +1,6 @@
 """Which parts make up a stack, in which order, and what each is told."""
 
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from sens.sources.defaults import simulator_configuration
 DEFAULT_MQTT_PORT = 1883
 # Longer than SENS_DRAIN_TIMEOUT_S is by default, so that a part reports its own unfinished drain.
 DEPLOYABLE_GRACE_S = 30.0
+# Of each deployable there is one: the first replica, also for shared sources.
+INSTANCE = f"{socket.gethostname()}-0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +137,7 @@ def _deployable(
     return Part(
         name=name,
         command=_sens(name),
-        environment={**common, "SENS_OPS_PORT": f"{ops_port}", **(more or {})},
+        environment={**common, "SENS_OPS_PORT": f"{ops_port}", "SENS_INSTANCE": INSTANCE, **(more or {})},
         ready=http_ready(f"http://{HOST}:{ops_port}/readyz"),
         hopeless_code=ExitCode.CONFIGURATION,
         grace_s=DEPLOYABLE_GRACE_S,

@@ -50,6 +50,22 @@ class Servers:
     status: StatusBoard
 
 
+def ordinal_of(source: Source, settings: IngestionSettings) -> int:
+    """The number of this replica's session; 0 in exclusive mode.
+
+    Raises:
+        Fatal: a shared source, and the instance's name bears no number.
+    """
+    if source.mode == "exclusive":
+        return 0
+    if settings.ordinal is None:
+        raise Fatal(
+            f"source {source.name} is shared by replicas that each need a number, and SENS_INSTANCE is "
+            f"'{settings.instance}': let it end in -0, -1, …, another for each replica, as a StatefulSet names its pods"
+        )
+    return settings.ordinal
+
+
 class SourceWorker:
     """Runs one source, for `Lifetime.supervise`."""
 
@@ -58,7 +74,7 @@ class SourceWorker:
         self.servers = servers
         self.settings = settings
         self.stopping = stopping
-        self.ordinal = (settings.ordinal or 0) if source.mode == "shared" else 0
+        self.ordinal = ordinal_of(source, settings)
         self.session = source.session(self.ordinal)
         self.report = Report(source, settings.instance)
         self._subscriptions = Subscriptions(servers.connection, source.name, self.session)

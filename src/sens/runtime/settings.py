@@ -68,8 +68,10 @@ class Settings(BaseSettings):
     )
     instance: str = Field(
         default_factory=socket.gethostname,
-        min_length=1,
-        description="Name of this replica; a number at its end (`-0`, `-1`, …) is its ordinal.",
+        pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$",  # it becomes a part of keys in NATS
+        max_length=253,
+        description="Name of this replica, another for each; a number at its end (`-0`, `-1`, …) is its ordinal. An "
+        "ingestion worker with shared sources needs one: let a StatefulSet name its pods.",
         examples=["telemetry-worker-0"],
         json_schema_extra={"default": "the host's name"},
     )

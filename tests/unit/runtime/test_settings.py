@@ -104,6 +104,15 @@ def test_the_ordinal_is_the_number_at_the_end_of_a_pod_s_name(
     assert load(Sample).ordinal == ordinal
 
 
+@pytest.mark.parametrize("instance", ["worker a", "werk-ä-0", "a..b", ".a", "w*-0"])
+def test_an_instance_that_cannot_be_a_part_of_a_key_is_refused_at_start(
+    monkeypatch: pytest.MonkeyPatch, instance: str
+) -> None:
+    monkeypatch.setenv("SENS_INSTANCE", instance)
+    with pytest.raises(Fatal, match=r"SENS_INSTANCE: .* is not allowed.*SENS_INSTANCE=telemetry-worker-0"):
+        load(Settings)
+
+
 def test_every_setting_has_a_description_or_its_class_cannot_be_made() -> None:
     assert all(row.description for row in describe(Sample))
     with pytest.raises(TypeError, match="nameless"):
