@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
+import structlog
+
 from sens.domain.envelope import EPOCH_BYTES, MAX_HEADER_BYTES, SUBJECT_ROOT
 from sens.stream.connection import StreamConnection
 from sens.stream.errors import StreamMissing, StreamRefused
@@ -17,6 +19,24 @@ ALL_SUBJECTS = f"{SUBJECT_ROOT}.>"
 PUBLISH_TIMEOUT_S = 10.0
 HEAD_BYTES = MAX_HEADER_BYTES + 64  # an envelope's header, and enough of a stub's body to read it
 READ_ENVELOPES = 256
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+# By these a stream removes, or refuses for ever, what nobody has consumed yet. Only `max_bytes` bounds ours.
+_NO_LIMIT = {
+    "max_age": 0,
+    "max_msgs": -1,
+    "max_msgs_per_subject": -1,
+    "max_msg_size": -1,
+    "discard_new_per_subject": False,
+    "no_ack": False,
+}
+_UNUSABLE = {
+    "sealed": "it takes nothing any more",
+    "mirror": "it takes only what its origin holds",
+    "subject_transform": "messages would lie on other subjects than they were published to",
+    "persist_mode": "it confirms before the disk has it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +104,8 @@ class RawStream:
     async def refresh(self) -> bytes:
         """Read the epoch again: the stream can be made anew or restored while we run. Makes it if it is gone.
 
+        A limit that would remove or refuse what is not consumed is lifted, whoever set it.
+
         Raises: as `ensure()`.
         """
         try:
@@ -91,7 +113,10 @@ class RawStream:
         except StreamMissing:
             info = await self._log.create(_config(self.settings) | {"metadata": {EPOCH_KEY: _new_epoch()}})
         self._check(info)
-        wanted = _with_epoch(info)
+        limits = {key: info.config[key] for key, none in _NO_LIMIT.items() if info.config.get(key, none) != none}
+        if limits:
+            log.warning("stream_limits_lifted", stream=self.name, limits=limits)
+        wanted = _with_epoch(info) | {key: _NO_LIMIT[key] for key in limits}
         if wanted != info.config:
             info = await self._log.update(wanted)
         self.epoch = bytes.fromhex(info.config["metadata"][EPOCH_KEY])
@@ -122,6 +147,9 @@ class RawStream:
                     f"stream {self.name} has {key} {found!r}, SENS needs {wanted!r}: "
                     "name another stream, or remove this one when it holds nothing you need"
                 )
+        for key, why in _UNUSABLE.items():
+            if info.config.get(key) not in (None, False, "", "default"):
+                raise StreamRefused(f"stream {self.name} has {key} set: {why}; name another stream, or remove this one")
 
     # --- writing
 

@@ -74,6 +74,39 @@ class TestEnsure:
         with pytest.raises(StreamRefused, match="storage 'memory', SENS needs 'file'"):
             await RawStream.ensure(connection, RawStreamSettings(max_bytes=MIB))
 
+    @pytest.mark.parametrize(
+        "limits",
+        [
+            {"max_age": 3600 * 1_000_000_000},
+            {"max_msgs": 10},
+            {"max_msg_size": 1000},
+            {"max_msgs_per_subject": 1},
+            {"max_msgs_per_subject": 5, "discard_new_per_subject": True},
+            {"no_ack": True},
+        ],
+        ids="+".join,
+    )
+    @pytest.mark.parametrize("running", [False, True], ids=["at start", "while it runs"])
+    async def test_limits_that_eat_what_is_not_consumed_are_lifted(
+        self, connection: StreamConnection, limits: dict[str, Any], running: bool
+    ):
+        by_hand = {"name": "SENS_RAW", "subjects": ["sens.raw.>"], "storage": "file", "discard": "new"}
+        await call(connection, "STREAM.CREATE.SENS_RAW", by_hand if running else by_hand | limits, Info)
+        raw = await RawStream.ensure(connection, RawStreamSettings(max_bytes=MIB * 64))
+        if running:
+            await call(connection, "STREAM.UPDATE.SENS_RAW", await config(raw) | limits, Info)
+            await raw.refresh()
+        found = await config(raw)
+        assert (found["max_age"], found["max_msgs"], found["max_msg_size"]) == (0, -1, -1)
+        assert await fill(raw, A, 20, bytes(2000)) == 20
+        assert (await raw.state()).messages == 20
+
+    async def test_a_stream_that_takes_nothing_is_refused(self, raw: RawStream):
+        await call(raw.connection, "STREAM.UPDATE.SENS_RAW", await config(raw) | {"sealed": True}, Info)
+        with pytest.raises(StreamRefused, match="sealed set: it takes nothing any more"):
+            await RawStream.ensure(raw.connection, raw.settings)
+        await delete(raw)
+
     async def test_another_stream_on_our_subjects_is_refused(self, connection: StreamConnection):
         other = {"name": "OTHER", "subjects": ["sens.raw.>"], "storage": "memory"}
         await call(connection, "STREAM.CREATE.OTHER", other, Info)
