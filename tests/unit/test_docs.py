@@ -84,7 +84,7 @@ def test_every_command_in_the_docs_exists_with_its_options(page: Path):
 def test_the_commands_in_the_docs_are_found():
     found = {command.split()[0] for page in PAGES[:1] for command in commands_in(page.read_text()) if command}
     assert {"up", "tail", "ledger"} <= found
-    assert problem_of(["source", "drain"]) == "no such command"
+    assert problem_of(["source", "dry"]) == "no such command"
     assert problem_of(["quarantine", "eat", "1"]) == "no such command"
     assert problem_of(["tail", "--nope"]) is not None
 

@@ -6,10 +6,9 @@ own (lease in exclusive mode) → claim the subject → connect → receive → 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
@@ -23,6 +22,7 @@ from sens.mqtt_ingestion_worker.settings import IngestionSettings
 from sens.mqtt_ingestion_worker.sizes import Sizes, measure
 from sens.mqtt_ingestion_worker.subject_log import Fenced, SubjectLog
 from sens.mqtt_ingestion_worker.subscriptions import Subscriptions
+from sens.mqtt_ingestion_worker.tasks import until_first_ends, wait
 from sens.runtime import metrics
 from sens.runtime.backoff import Backoff, pause
 from sens.sources.models import Source
@@ -96,7 +96,7 @@ class SourceWorker:
             sizes = self._sizes()
             intake = Intake(subject_log, self.source.mqtt_version, sizes.max_envelope_bytes)
             self.report.received = lambda: intake.received_messages
-            await _until_first_ends(
+            await until_first_ends(
                 self._serve(intake, sizes),
                 intake.pump(),
                 intake.settle(self.settings.settle_every_s),
@@ -107,7 +107,7 @@ class SourceWorker:
     async def _claimed(self, subject_log: SubjectLog) -> bool:
         """Claim the subject, unless stopping comes first."""
         try:
-            await _until_first_ends(subject_log.claim(self.source.mqtt_version), _wait(self.stopping))
+            await until_first_ends(subject_log.claim(self.source.mqtt_version), wait(self.stopping))
         except SensError as error:
             self.report.change("away", str(error))
             raise
@@ -179,7 +179,7 @@ class SourceWorker:
                     metrics.RECONNECTS.labels(self.source.name).inc(connections > 0)
                     connections += 1
                     # A broker may send a long backlog before it answers a subscription.
-                    await _until_first_ends(self._subscribe(connection), _wait(self.stopping), _wait(intake.ended))
+                    await until_first_ends(self._subscribe(connection), wait(self.stopping), wait(intake.ended))
                     await self._receive(intake)
             except (Retry, Fatal) as error:
                 # Also a refused password: it can be mended at the broker, and other sources go on.
@@ -228,24 +228,4 @@ async def _raise_when(lost: asyncio.Event, source: str) -> None:
 
 
 async def _first_set(*events: asyncio.Event) -> None:
-    await _until_first_ends(*(_wait(event) for event in events))
-
-
-async def _wait(event: asyncio.Event) -> None:
-    await event.wait()
-
-
-async def _until_first_ends(*work: Coroutine[Any, Any, None]) -> None:
-    """Run all; when one returns or fails, cancel the others.
-
-    Raises: what the first one raised.
-    """
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await until_first_ends(*(wait(event) for event in events))

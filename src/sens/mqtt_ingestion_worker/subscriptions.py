@@ -38,6 +38,17 @@ class Subscriptions:
         if stale or not connection.session_present:
             await self._note(filters)
 
+    async def end(self, connection: Connection, wanted: Sequence[tuple[str, int]]) -> None:
+        """Unsubscribe from all that the session may hold: the broker queues nothing more for it.
+
+        Raises: as `apply()`.
+        """
+        await connection.unsubscribe(sorted(await self._noted() | {filter_ for filter_, _ in wanted}))
+
+    async def forget(self) -> None:
+        """The session has ended."""
+        await self._bucket.remove(self._key)
+
     async def _noted(self) -> set[str]:
         entry = await self._bucket.get(self._key)
         return set() if entry is None or entry.value is None else msgspec.json.decode(entry.value, type=set[str])
