@@ -65,18 +65,14 @@ class ConnectAck(NamedTuple):
 
     Attributes:
         reason: `reason_code` in words.
-        assigned_client_id, server_keep_alive_s, session_expiry_s, reason_string, server_reference:
-            None where the broker leaves it as asked or unsaid.
-        receive_maximum: how many unacknowledged messages the broker takes from us.
+        server_keep_alive_s, session_expiry_s, reason_string, server_reference: None where the broker leaves it
+            as asked or unsaid.
     """
 
     session_present: bool
     reason_code: int
     reason: str
-    assigned_client_id: str | None = None
     server_keep_alive_s: int | None = None
-    receive_maximum: int = 65_535
-    maximum_qos: int = 2
     session_expiry_s: int | None = None
     shared_subscription_available: bool = True
     wildcard_available: bool = True
@@ -154,10 +150,7 @@ def read_connack(body: bytes, mqtt_version: int) -> ConnectAck:
         session_present,
         code,
         reason,
-        assigned_client_id=properties.text(wire.ASSIGNED_CLIENT_IDENTIFIER),
         server_keep_alive_s=properties.optional_number(wire.SERVER_KEEP_ALIVE),
-        receive_maximum=properties.number(wire.RECEIVE_MAXIMUM, 65_535),
-        maximum_qos=properties.number(wire.MAXIMUM_QOS, 2),
         session_expiry_s=properties.optional_number(wire.SESSION_EXPIRY_INTERVAL),
         shared_subscription_available=bool(properties.number(wire.SHARED_SUBSCRIPTION_AVAILABLE, 1)),
         wildcard_available=bool(properties.number(wire.WILDCARD_SUBSCRIPTION_AVAILABLE, 1)),

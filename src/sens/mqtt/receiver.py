@@ -55,6 +55,9 @@ class Connection:
             return []
         if any(qos not in (0, 1, 2) for _, qos in filters):
             raise InvalidOptions("a subscription's QoS must be 0, 1 or 2")
+        refused = refusals.unavailable(self.properties, [filter_ for filter_, _ in filters])
+        if refused:
+            raise refused
         answer = await self._link.request(
             lambda packet_id: packets.subscribe(packet_id, filters, self._version), PacketType.SUBACK, len(filters)
         )

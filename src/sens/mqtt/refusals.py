@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from collections.abc import Sequence
 
 from sens.mqtt import reason_codes
 from sens.mqtt.errors import (
@@ -36,6 +37,20 @@ def refused_filter(verb: str, filter_: str, code: int, reason_string: str | None
         return BrokerUnavailable(f"{text}: try again")
     what_to_do = reason_codes.advice(reason, "allow it in the broker's access rules, or see its log for why")
     return SubscriptionRefused(f"{text}: {what_to_do}", filter_, code)
+
+
+def unavailable(ack: ConnectAck, filters: Sequence[str]) -> SubscriptionRefused | None:
+    """The error for the first filter of a kind that the broker said it does not have: it would close the connection."""
+    for filter_ in filters:
+        if filter_.startswith("$share/") and not ack.shared_subscription_available:
+            text = (
+                f"the broker has no shared subscriptions, so '{filter_}' cannot be subscribed: receive with one client"
+            )
+            return SubscriptionRefused(text, filter_, reason_codes.NO_SHARED_SUBSCRIPTIONS)
+        if not ack.wildcard_available and not {"+", "#"}.isdisjoint(filter_):
+            text = f"the broker has no wildcard subscriptions, so '{filter_}' cannot be subscribed: name each topic"
+            return SubscriptionRefused(text, filter_, reason_codes.NO_WILDCARDS)
+    return None
 
 
 def said_goodbye(disconnect: Disconnect) -> ConnectionLost:

@@ -15,6 +15,7 @@ class Report:
     Attributes:
         state: `starting`, `standby`, `connected` or `away`.
         since: µs since 1970 UTC of the last change of state.
+        warnings: what the broker of the last connection grants less than declared, and may have lost.
         received: tells how many messages came since the source was last claimed.
     """
 
@@ -23,6 +24,7 @@ class Report:
     state: str = "starting"
     since: int = field(default_factory=lambda: time.time_ns() // 1000)
     last_error: str = ""
+    warnings: list[str] = field(default_factory=list[str])
     received: Callable[[], int] = lambda: 0
 
     def change(self, state: str, error: str = "") -> None:
@@ -41,5 +43,6 @@ class Report:
             "mode": self.source.mode,
             "topics": [filter_ for filter_, _ in self.source.filters],
             "last_error": self.last_error,
+            "warnings": self.warnings,
             "received_messages": self.received(),
         }

@@ -16,12 +16,13 @@ from sens.domain.errors import Fatal, Retry, SensError
 from sens.mqtt.errors import MalformedPacket, ProtocolViolation
 from sens.mqtt.receiver import Connection, connect
 from sens.mqtt_ingestion_worker.broker import connect_options
+from sens.mqtt_ingestion_worker.grants import SESSION_LOST, shortfalls
 from sens.mqtt_ingestion_worker.intake import Intake
 from sens.mqtt_ingestion_worker.report import Report
 from sens.mqtt_ingestion_worker.settings import IngestionSettings
 from sens.mqtt_ingestion_worker.sizes import Sizes, measure
 from sens.mqtt_ingestion_worker.subject_log import Fenced, SubjectLog
-from sens.mqtt_ingestion_worker.subscriptions import Subscriptions
+from sens.mqtt_ingestion_worker.subscriptions import Applied, Subscriptions
 from sens.mqtt_ingestion_worker.tasks import until_first_ends, wait
 from sens.runtime import metrics
 from sens.runtime.backoff import Backoff, pause
@@ -204,10 +205,21 @@ class SourceWorker:
             await connection.disconnect()
 
     async def _subscribe(self, connection: Connection) -> None:
-        await self._subscriptions.apply(connection, self.source.filters)
+        applied = await self._subscriptions.apply(connection, self.source.filters)
         metrics.CONNECTED.labels(self.source.name).set(1)
         self.report.change("connected")
         log.info("broker_connected", source=self.source.name, session_present=connection.session_present)
+        self._tell_shortfalls(connection, applied)
+
+    def _tell_shortfalls(self, connection: Connection, applied: Applied) -> None:
+        warnings = list(shortfalls(self.source, connection.properties, applied.granted_qos))
+        metrics.SHORTFALLS.labels(self.source.name).set(len(warnings))
+        if applied.session_lost:
+            metrics.SESSIONS_LOST.labels(self.source.name).inc()
+            warnings.append(SESSION_LOST)
+        self.report.warnings = warnings
+        for warning in warnings:
+            log.warning("broker_falls_short", source=self.source.name, warning=warning)
 
     async def _receive(self, intake: Intake) -> None:
         """Until stopping, then drain what came; or until the connection ends.

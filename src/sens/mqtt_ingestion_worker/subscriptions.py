@@ -5,6 +5,7 @@ noted in NATS: before subscribing, all that may be held; afterwards, what is.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,6 +16,18 @@ from sens.stream.connection import StreamConnection
 BUCKET = "SENS_SUBSCRIPTIONS"
 
 
+class Applied(NamedTuple):
+    """What became of a subscription.
+
+    Attributes:
+        granted_qos: of each filter that was wanted.
+        session_lost: the broker once had a session for us, and this is another one.
+    """
+
+    granted_qos: list[int]
+    session_lost: bool
+
+
 class Subscriptions:
     """The notes of one source's session."""
 
@@ -22,21 +35,23 @@ class Subscriptions:
         self._bucket = Bucket(connection, BUCKET)
         self._key = f"{source}.{session}"
 
-    async def apply(self, connection: Connection, wanted: Sequence[tuple[str, int]]) -> None:
+    async def apply(self, connection: Connection, wanted: Sequence[tuple[str, int]]) -> Applied:
         """Subscribe to what is wanted and unsubscribe from what no longer is.
 
         Raises:
             SensError: the broker or NATS failed; on the next connection it is done again.
         """
         filters = {filter_ for filter_, _ in wanted}
-        held = await self._noted() if connection.session_present else set[str]()
+        noted = await self._noted()
+        held = noted if connection.session_present else set[str]()
         if not filters <= held:
             await self._note(held | filters)
-        await connection.subscribe(wanted)
+        granted_qos = await connection.subscribe(wanted)
         stale = sorted(held - filters)
         await connection.unsubscribe(stale)
         if stale or not connection.session_present:
             await self._note(filters)
+        return Applied(granted_qos, session_lost=bool(noted) and not connection.session_present)
 
     async def end(self, connection: Connection, wanted: Sequence[tuple[str, int]]) -> None:
         """Unsubscribe from all that the session may hold: the broker queues nothing more for it.

@@ -38,6 +38,18 @@ OWNED = gauge(
 RECONNECTS = counter(
     _I, "sens_ingestion_reconnects_total", "Broker connections that ended and had to be made again.", "source"
 )
+SHORTFALLS = gauge(
+    _I,
+    "sens_ingestion_broker_shortfalls",
+    "In how many points (QoS of a topic, session expiry) the broker grants less than declared.",
+    "source",
+)
+SESSIONS_LOST = counter(
+    _I,
+    "sens_ingestion_sessions_lost_total",
+    "Connections at which the broker no longer had our session: what it had not delivered is lost.",
+    "source",
+)
 PROTOCOL_ERRORS = counter(
     _I, "sens_ingestion_protocol_errors_total", "Connections ended because of a malformed packet.", "source"
 )

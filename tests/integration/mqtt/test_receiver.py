@@ -485,3 +485,22 @@ async def test_bytes_one_by_one_are_received_as_well(version: int) -> None:
         await recorder.until(lambda: recorder.messages == 3)
         assert [(p.qos, p.packet_id) for p in recorder.packets] == [(1, 1), (2, 2), (0, None)]
         connection.acknowledge([1], [2])
+
+
+@pytest.mark.parametrize(
+    ("lacks", "filter_", "what"), [(b"\x2a\x00", "$share/g/a", "shared"), (b"\x28\x00", "a/+/b", "wildcard")]
+)
+async def test_what_the_broker_said_it_has_not_is_not_asked_for(lacks: bytes, filter_: str, what: str) -> None:
+    async def play(broker: Broker) -> None:
+        await broker.read()
+        broker.send(b"\x20\x05\x00\x00\x02" + lacks)
+        packet_id = (await broker.read())[1][:2]
+        broker.send(b"\x90\x04" + packet_id + b"\x00\x01")
+        await broker.read()
+
+    async with played(play) as port:
+        _, connection = await open_connection(port, 5)
+        with pytest.raises(SubscriptionRefused, match=f"has no {what} subscriptions, so .* cannot be subscribed"):
+            await connection.subscribe([("plain", 1), (filter_, 1)])
+        assert await connection.subscribe([("plain", 1)]) == [1]
+        await connection.disconnect()

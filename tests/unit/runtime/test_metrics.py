@@ -3,7 +3,7 @@ import pytest
 from sens.runtime import metrics
 from sens.runtime.catalogue import CATALOGUE, LABELS, Declaration, Section, counter, render
 
-UNITS = ("_seconds", "_bytes", "_total", "_messages", "_readings", "_envelopes", "_rows", "_ratio")
+UNITS = ("_seconds", "_bytes", "_total", "_messages", "_readings", "_envelopes", "_rows", "_ratio", "_shortfalls")
 STATES = ("_info", "_connected", "_owned", "_leader", "_balanced", "_ready", "_in_flight")
 
 

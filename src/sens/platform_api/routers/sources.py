@@ -31,6 +31,9 @@ class Session(Model):
     broker: str = Field(examples=["mqtts://broker.example.org:8883"])
     topics: list[str] = Field(examples=[["sens/+/telemetry"]])
     last_error: str = Field(examples=[""])
+    warnings: list[str] = Field(
+        description="What the broker grants less than declared, and what it may have lost.", examples=[[]]
+    )
     received_messages: int = Field(description="Since the worker last took the source over.", examples=[120000])
 
 
@@ -101,5 +104,6 @@ def _session(status: SourceStatus) -> Session:
         broker=str(said.get("broker", "")),
         topics=[str(topic) for topic in said.get("topics", ())],
         last_error=str(said.get("last_error", "")),
+        warnings=[str(warning) for warning in said.get("warnings", ())],
         received_messages=int(said.get("received_messages", 0)),
     )
