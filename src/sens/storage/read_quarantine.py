@@ -1,4 +1,4 @@
-"""The quarantine, for the API: look at it, discard from it, mark it replayed."""
+"""The quarantine, for the API: look at it, discard from it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,16 +93,7 @@ async def count_quarantined(connection: AsyncConnection) -> list[QuarantineCount
 
 async def discard_quarantined(connection: AsyncConnection, quarantine_ids: Sequence[int]) -> list[int]:
     """Settle open messages for good; the ledger goes on counting them. Returns the ids that were open."""
-    return await _change_state(connection, quarantine_ids, State.DISCARDED)
-
-
-async def mark_replayed(connection: AsyncConnection, quarantine_ids: Sequence[int]) -> list[int]:
-    """Note that open messages were stored otherwise. Returns the ids that were open."""
-    return await _change_state(connection, quarantine_ids, State.REPLAYED)
-
-
-async def _change_state(connection: AsyncConnection, ids: Sequence[int], state: State) -> list[int]:
-    parameters = {"ids": list(ids), "state": int(state)}
+    parameters = {"ids": list(quarantine_ids), "state": int(State.DISCARDED)}
     columns = await fetch_columns(connection, load("read_quarantine")["change_state"], parameters)
     return sorted(cast("tuple[int, ...]", columns[0])) if columns else []
 

@@ -7,14 +7,14 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
 
+from sens.storage.arrays import POSTGRES_EPOCH
+
 MICROSECONDS_PER_SECOND = 1_000_000
 BUCKET = 600 * MICROSECONDS_PER_SECOND
 """Length of a rollup bucket in µs. Buckets are counted from 1970 UTC."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# PostgreSQL counts µs from 2000.
-_POSTGRES_EPOCH = 946_684_800 * MICROSECONDS_PER_SECOND
 _TIME = struct.Struct(">q")
 
 
@@ -43,4 +43,4 @@ class MicrosecondsLoader(Loader):
     format = Format.BINARY
 
     def load(self, data: Buffer) -> int:
-        return _TIME.unpack(data)[0] + _POSTGRES_EPOCH
+        return _TIME.unpack(data)[0] + POSTGRES_EPOCH
