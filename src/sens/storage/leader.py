@@ -6,11 +6,11 @@ goes through the connection that holds the lock, so a former leader cannot go on
 A pooler in transaction mode would break this: maintenance needs a connection of its own.
 """
 
-import psycopg
-
+from sens.domain.errors import SensError
 from sens.storage.connection import Connection, connect
 from sens.storage.errors import translated
 from sens.storage.locks import LEADER_LOCK
+from sens.storage.migrate import check_schema
 
 MAINTENANCE_TIMEOUT_S = 300.0
 
@@ -20,12 +20,16 @@ def connect_maintenance(url: str) -> Connection:
 
     Raises:
         DatabaseAway, DatabaseDenied: as `connect`.
+        SchemaBehind, SchemaMismatch: as `check_schema`.
     """
     connection = connect(
         url, application_name="sens maintenance", autocommit=True, statement_timeout_s=MAINTENANCE_TIMEOUT_S
     )
-    # Rollups need a new snapshot for each statement, whatever the server's default is.
-    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    try:
+        check_schema(connection)
+    except SensError:
+        connection.close()
+        raise
     return connection
 
 

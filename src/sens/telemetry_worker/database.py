@@ -13,6 +13,7 @@ import structlog
 from sens.domain.batch import Batch
 from sens.domain.batch_ops import quarantine_messages
 from sens.domain.columns import Rejection
+from sens.domain.errors import SensError
 from sens.domain.reasons import Reason
 from sens.runtime import metrics
 from sens.sources.models import Configuration, Limits
@@ -50,7 +51,11 @@ class Reconnecting:
         """
         if self._connection is None or self._connection.closed:
             connection = connect(self._url, application_name=self._application_name, autocommit=True)
-            check_schema(connection)
+            try:
+                check_schema(connection)
+            except SensError:
+                connection.close()
+                raise
             self._connection = connection
         return self._connection
 
