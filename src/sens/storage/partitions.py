@@ -5,10 +5,12 @@ the UTC day it starts on (`reading_p20260105`); its bounds follow from that and 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple, cast
 
 import numpy as np
+import psycopg
 from psycopg import sql
 
 from sens.domain.columns import Int64
@@ -17,7 +19,7 @@ from sens.storage.errors import DataRefused, translated
 from sens.storage.kinds import BIG_TABLES, DAY, BigTable, StorageKind, storage_kind
 from sens.storage.locks import PARTITION_LOCK
 from sens.storage.queries import load
-from sens.storage.times import timestamp
+from sens.storage.times import microseconds, timestamp
 
 # Partitions start on Mondays: the first after 1970-01-01.
 _ANCHOR = date(1970, 1, 5)
@@ -26,7 +28,7 @@ _ANCHOR_TIME = 4 * DAY
 OLDEST_TIME = (date(1, 7, 1) - date(1970, 1, 1)).days * DAY
 NEWEST_TIME = (date(9999, 7, 1) - date(1970, 1, 1)).days * DAY
 # A drop that waits for a reader makes every query behind it wait.
-DROP_LOCK_TIMEOUT_MS = 1000
+DROP_LOCK_TIMEOUT_MS = 100
 _SQL = load("partitions")
 
 
@@ -99,29 +101,44 @@ def make_partitions_ahead(connection: Connection, now: int, count: int = 2) -> i
     return made
 
 
-def drop_partitions_before(connection: Connection, table: str, time: int) -> list[str]:
-    """Drop the partitions or chunks of `table` that end at or before `time` (µs since 1970 UTC).
+class Dropped(NamedTuple):
+    """What a call dropped, and what it left because somebody was in the way: call again later.
 
-    Each is dropped in a transaction of its own that waits for readers at most `DROP_LOCK_TIMEOUT_MS`.
-
-    Returns:
-        Names of what was dropped.
-
-    Raises:
-        DatabaseBusy: somebody reads the table for longer; what was dropped so far stays dropped.
+    Attributes:
+        names: of what was dropped.
+        left: how many more are due.
     """
-    big = BIG_TABLES[table]
-    if storage_kind(connection) is not StorageKind.PLAIN:
-        with translated(), connection.transaction():
-            connection.execute(_SQL["limit_lock_wait"], (f"{DROP_LOCK_TIMEOUT_MS}ms",))
-            rows = connection.execute(_SQL["drop_chunks"], (table, timestamp(time))).fetchall()
-        return [str(name) for (name,) in rows]
-    dropped = list[str]()
-    for name, start in _partitions(connection, big):
-        if _start_time(start) + big.width <= time:
-            _drop(connection, name)
-            dropped.append(name)
-    return dropped
+
+    names: list[str]
+    left: int
+
+
+def drop_partitions_before(
+    connection: Connection, table: str, time: int, may_drop: Callable[[int], bool] = lambda _: True
+) -> Dropped:
+    """Drop the partitions or chunks of `table` that end at or before `time` (µs since 1970 UTC), oldest first.
+
+    Each goes in a transaction of its own, which waits for a lock at most `DROP_LOCK_TIMEOUT_MS`: PostgreSQL
+    needs the whole table for itself, so a reader of any partition is in the way, and all that come
+    after wait with us. With the first that cannot go, the rest is left.
+
+    Args:
+        may_drop: called in that transaction with the partition's end; False leaves it and the rest.
+    """
+    due = _due(connection, BIG_TABLES[table], time)
+    names = list[str]()
+    for name, end in due:
+        with translated():
+            try:
+                with connection.transaction():
+                    connection.execute(_SQL["limit_lock_wait"], (f"{DROP_LOCK_TIMEOUT_MS}ms",))
+                    if not may_drop(end):
+                        break
+                    _drop(connection, table, name, end)
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+                break
+        names.append(name)
+    return Dropped(names, len(due) - len(names))
 
 
 def _make(connection: Connection, table: BigTable, start: date) -> bool:
@@ -142,11 +159,23 @@ def _make(connection: Connection, table: BigTable, start: date) -> bool:
     return True
 
 
-def _drop(connection: Connection, name: str) -> None:
-    with translated(), connection.transaction():
-        connection.execute(_SQL["limit_lock_wait"], (f"{DROP_LOCK_TIMEOUT_MS}ms",))
-        connection.execute(_SQL["take_partition_lock"], (PARTITION_LOCK,))
-        connection.execute(sql.SQL(_SQL["drop_partition"]).format(partition=sql.Identifier(name)))
+def _due(connection: Connection, table: BigTable, time: int) -> list[tuple[str, int]]:
+    """Names and ends (µs) of the partitions or chunks that end at or before `time`, oldest first."""
+    if storage_kind(connection) is StorageKind.PLAIN:
+        ends = [(name, _start_time(start) + table.width) for name, start in _partitions(connection, table)]
+        return [(name, end) for name, end in ends if end <= time]
+    with translated():
+        rows = connection.execute(_SQL["list_chunks"], (table.name, timestamp(time))).fetchall()
+    return [(name, microseconds(end)) for name, end in cast("list[tuple[str, datetime]]", rows)]
+
+
+def _drop(connection: Connection, table: str, name: str, end: int) -> None:
+    """Drop one partition, in the caller's transaction; of a hypertable, whatever ends at or before `end`."""
+    if storage_kind(connection) is not StorageKind.PLAIN:
+        connection.execute(_SQL["drop_chunks"], (table, timestamp(end)))
+        return
+    connection.execute(_SQL["take_partition_lock"], (PARTITION_LOCK,))
+    connection.execute(sql.SQL(_SQL["drop_partition"]).format(partition=sql.Identifier(name)))
 
 
 def _partitions(connection: Connection, table: BigTable) -> list[tuple[str, date]]:

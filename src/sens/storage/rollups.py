@@ -40,7 +40,8 @@ class Progress:
         read_until, write_until: the marks in µs; None: before all time.
         slices: transactions that computed closed buckets.
         late_marks: marks worked off.
-        more: there is more to do now; call again without waiting.
+        more: there is more to do now; call again without waiting. Not where a writer kept the mark from
+            being moved: to try at once, again and again, would stall the others.
     """
 
     read_until: int | None
@@ -60,7 +61,7 @@ def advance(connection: Connection, now: int, lag: int, *, max_steps: int = 20) 
     Raises:
         DatabaseAway, DatabaseBusy: what was done stays; call again.
     """
-    moved = move_write_mark(connection, bucket_start(now - lag))
+    move_write_mark(connection, bucket_start(now - lag))
     slices = _repeat(lambda: int(compute_next_slice(connection)), max_steps)
     marks = _repeat(lambda: work_off_late_marks(connection), max_steps)
     read_until, write_until = read_marks(connection)
@@ -69,7 +70,7 @@ def advance(connection: Connection, now: int, lag: int, *, max_steps: int = 20) 
         write_until=write_until,
         slices=slices.total,
         late_marks=marks.total,
-        more=not moved or slices.more or marks.more,
+        more=slices.more or marks.more,
     )
 
 

@@ -5,20 +5,20 @@ Leadership is a session lock of the database: it ends with the connection, so it
 
 import asyncio
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
 
-from sens.domain.balance import Books, Tail, balances
+from sens.domain.balance import Books, LedgerKey, Tail, balances
 from sens.runtime import metrics
 from sens.runtime.backoff import pause
 from sens.sources.models import Configuration
 from sens.storage import ledger, retention, rollups
 from sens.storage.connection import Connection
+from sens.storage.errors import DatabaseBusy
 from sens.storage.leader import connect_maintenance, resign, try_lead
-from sens.storage.partitions import ensure_partitions
+from sens.storage.partitions import Dropped, make_partitions_ahead
 from sens.stream.consumer import RawConsumer
 from sens.stream.raw import RawStream
 from sens.stream.tails import tails_of
@@ -32,8 +32,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 T = TypeVar("T")
 AUDIT_EVERY_S = 15.0
 HOUSEKEEPING_EVERY_S = 60.0
-PARTITIONS_AHEAD = timedelta(days=14)
-BIG_TABLES = ("reading", "reading_text", "reading_10m")
 
 
 class Maintenance:
@@ -61,7 +59,7 @@ class Maintenance:
         """Lead or stand by, until stopping.
 
         Raises:
-            Retry: a server is away; to be run again.
+            Retry: a server is away, or the database is not migrated yet; to be run again.
         """
         url = self.settings.database_url.get_secret_value()
         connection = await asyncio.to_thread(connect_maintenance, url)
@@ -69,37 +67,40 @@ class Maintenance:
             while not self.stopping.is_set():
                 leads = await asyncio.to_thread(try_lead, connection)
                 metrics.LEADER.set(leads)
+                more = False
                 if leads:
                     await self.replayer.open()
-                    await self._lead(connection)
-                await pause(self.settings.maintenance_every_s, self.stopping)
+                    more = await self._lead(connection)
+                if not more:
+                    await pause(self.settings.maintenance_every_s, self.stopping)
             await asyncio.to_thread(resign, connection)
         finally:
             metrics.LEADER.set(0)
             connection.close()
             await self.replayer.close()
 
-    async def _lead(self, connection: Connection) -> None:
-        await self._advance_rollups(connection)
-        if time.monotonic() - self._audited_at >= AUDIT_EVERY_S:
-            await self._audit(connection)
-            self._audited_at = time.monotonic()
+    async def _lead(self, connection: Connection) -> bool:
+        """One round of what is due. Returns whether rollups have more to do now."""
         house_is_due = time.monotonic() - self._housekept_at >= HOUSEKEEPING_EVERY_S
+        # First: intake stops when the stream is full, and nothing below may keep it from being emptied.
         if house_is_due or await is_filling(self.stream):
             await self._purge()
+        more = await _unless_busy("rollups", self._advance_rollups(connection)) or False
+        if time.monotonic() - self._audited_at >= AUDIT_EVERY_S:
+            await _unless_busy("audit", self._audit(connection))
+            self._audited_at = time.monotonic()
         if house_is_due:
             await self._keep_house(connection)
             self._housekept_at = time.monotonic()
+        return more
 
-    async def _advance_rollups(self, connection: Connection) -> None:
+    async def _advance_rollups(self, connection: Connection) -> bool:
         lag = int(self.settings.rollup_lag_s * 1_000_000)
-        while not self.stopping.is_set():
-            progress = await asyncio.to_thread(rollups.advance, connection, now_us(), lag)
-            for mark, at in (("write", progress.write_until), ("read", progress.read_until)):
-                if at is not None:
-                    metrics.ROLLUP_WATERMARK_AGE_SECONDS.labels(mark).set((now_us() - at) / 1e6)
-            if not progress.more:
-                return
+        progress = await asyncio.to_thread(rollups.advance, connection, now_us(), lag)
+        for mark, at in (("write", progress.write_until), ("read", progress.read_until)):
+            if at is not None:
+                metrics.ROLLUP_WATERMARK_AGE_SECONDS.labels(mark).set((now_us() - at) / 1e6)
+        return progress.more
 
     async def _audit(self, connection: Connection) -> None:
         """Lay the log beside the database. The order of reading is what makes it exact."""
@@ -117,13 +118,16 @@ class Maintenance:
 
     async def _renew_epoch_after_loss(self, books: Books, tails: list[Tail]) -> None:
         """Where the log went back (restored from an older copy), let running totals start anew: in the old
-        epoch, new messages would in time hide what was lost."""
-        for tail in tails:
-            account = books.accounts.get(tail.key)
-            if account is not None and account.highest_total > tail.total:
-                log.error("log_went_back", source=tail.key.source, had=account.highest_total, has=tail.total)
-                await self.stream.renew_epoch()
-                return
+        epoch, new messages would in time hide what was lost.
+
+        A subject that nothing was published on since keeps its tail of the former epoch: that is no new loss.
+        """
+        back = [tail for tail in tails if _highest_total(books, tail.key) > tail.total]
+        epoch = await self.stream.refresh() if back else b""
+        if any(tail.key.epoch == epoch for tail in back):
+            for tail in back:
+                log.error("log_went_back", source=tail.key.source, had=_highest_total(books, tail.key), has=tail.total)
+            await self.stream.renew_epoch()
 
     async def _purge(self) -> None:
         state = await self.consumer.state()
@@ -132,14 +136,15 @@ class Maintenance:
 
     async def _keep_house(self, connection: Connection) -> None:
         now = now_us()
+        await _unless_busy("ledger", self._fold(connection, now))
+        await _unless_busy("partitions", asyncio.to_thread(make_partitions_ahead, connection, now))
+        await _unless_busy("retention", self._retain(connection, now))
+
+    async def _fold(self, connection: Connection, now: int) -> None:
         window = microseconds(self.configuration.raw_stream.replay_window)
         first = await first_sequences(self.stream)
         while await asyncio.to_thread(ledger.fold_ledger, connection, now - window, first) == ledger.FOLDED_AT_ONCE:
             pass
-        ahead = [now, now + microseconds(PARTITIONS_AHEAD)]
-        for table in BIG_TABLES:
-            await asyncio.to_thread(ensure_partitions, connection, table, ahead)
-        await self._retain(connection, now)
 
     async def _retain(self, connection: Connection, now: int) -> None:
         keep = self.configuration.retention
@@ -151,8 +156,27 @@ class Maintenance:
                 await _drop("rollup", lambda: retention.drop_rollups(connection, before, raw_before))
 
 
-async def _drop(tier: str, drop: Callable[[], list[str]]) -> None:
+def _highest_total(books: Books, key: LedgerKey) -> int:
+    account = books.accounts.get(key)
+    return 0 if account is None else account.highest_total
+
+
+async def _unless_busy(chore: str, work: Awaitable[T]) -> T | None:
+    """What a chore comes to; None: somebody was in its way, and it is done at the next time it is due.
+
+    Nothing of it is half done, and leadership, which is the connection's, goes on.
+    """
+    try:
+        return await work
+    except DatabaseBusy as error:
+        log.warning("maintenance_put_off", chore=chore, error=str(error))
+        return None
+
+
+async def _drop(tier: str, drop: Callable[[], Dropped]) -> None:
     dropped = await asyncio.to_thread(drop)
-    metrics.RETENTION_DROPPED.labels(tier).inc(len(dropped))
-    if dropped:
-        log.info("retention_dropped", tier=tier, partitions=dropped)
+    metrics.RETENTION_DROPPED.labels(tier).inc(len(dropped.names))
+    if dropped.names:
+        log.info("retention_dropped", tier=tier, partitions=dropped.names)
+    if dropped.left:
+        log.warning("retention_put_off", tier=tier, partitions=dropped.left)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from batches import MONDAY, Envelope, Message, batch_of
-from sens.storage.errors import DatabaseBusy, DataRefused, PartitionMissing
+from sens.storage.errors import DataRefused, PartitionMissing
 from sens.storage.kinds import BIG_TABLES, DAY, StorageKind, storage_kind
 from sens.storage.partitions import drop_partitions_before, ensure_partitions, make_partitions_ahead
 from store import Store
@@ -68,21 +68,20 @@ def test_dropping_takes_whole_partitions_before_a_time_and_no_reading_after_it(s
     weeks = [Message([(1, MONDAY + week * WEEK + offset, 1.0)]) for week in range(4) for offset in (0, WEEK - 1)]
     store.writer().write(batch_of(Envelope(weeks)))
     # Chunks of a hypertable start on Thursdays.
-    assert drop_partitions_before(store.connection, "reading", MONDAY + 2 * DAY) == []
-    assert len(drop_partitions_before(store.connection, "reading", MONDAY + 2 * WEEK)) == 2
+    assert drop_partitions_before(store.connection, "reading", MONDAY + 2 * DAY) == ([], 0)
+    assert len(drop_partitions_before(store.connection, "reading", MONDAY + 2 * WEEK).names) == 2
     left = [time for _, time, _ in store.readings()]
     assert left == [t for t in (MONDAY + w * WEEK + o for w in range(4) for o in (0, WEEK - 1)) if t >= left[0]]
     assert left[0] <= MONDAY + 2 * WEEK
-    assert drop_partitions_before(store.connection, "reading", MONDAY + 2 * WEEK) == []
+    assert drop_partitions_before(store.connection, "reading", MONDAY + 2 * WEEK) == ([], 0)
 
 
 def test_a_drop_does_not_wait_long_for_a_reader(store: Store) -> None:
     store.writer().write(batch_of(Envelope([Message([(1, MONDAY, 1.0)])])))
     with store.connect() as reader, reader.transaction():
         reader.execute("SELECT count(*) FROM reading")
-        with pytest.raises(DatabaseBusy):
-            drop_partitions_before(store.connection, "reading", MONDAY + 8 * WEEK)
-    assert len(drop_partitions_before(store.connection, "reading", MONDAY + 8 * WEEK)) == 1
+        assert drop_partitions_before(store.connection, "reading", MONDAY + 8 * WEEK) == ([], 1)
+    assert len(drop_partitions_before(store.connection, "reading", MONDAY + 8 * WEEK).names) == 1
 
 
 def test_a_partition_dropped_behind_a_writers_back_is_made_again(store: Store) -> None:

@@ -27,5 +27,11 @@ SELECT c.relname::text
 -- name: drop_partition
 DROP TABLE IF EXISTS {partition};
 
+-- name: list_chunks
+SELECT format('%%I.%%I', chunk_schema, chunk_name), range_end
+  FROM timescaledb_information.chunks
+ WHERE hypertable_name = %s AND range_end <= %s
+ ORDER BY range_end;
+
 -- name: drop_chunks
 SELECT drop_chunks(%s::text::regclass, older_than => %s::timestamptz)::text;
