@@ -111,6 +111,8 @@ class InfluxDecoder:
             head = _expect(_HEAD, text, at, "a measurement and its tags")
             fields, time, at = self._line(text, _expect(_SPACES, text, head.end(), "a space before the fields").end())
             device, prefix = self._heads.get(head[0]) or self._read_head(head[0])
+            if len(prefix) > self._options.max_name_chars:  # or it would be written out for each field
+                self._options.check_name(prefix)
             for name, value in fields:
                 yield Row(device, prefix + _unescape(name), "", value, time)
 

@@ -108,6 +108,7 @@ class Plans:
             items, signature = (record,), (metric, "", kind)
         found = self._found.get(signature)
         if found is None:
+            self._options.check_name(metric)  # it starts every name: a long one would be written out for each item
             found = self._find(signature, 1, [], _names(metric, record), (), items)
         return (found, items) if type(found) is Plan else self._open(found, items)
 

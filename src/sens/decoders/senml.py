@@ -6,7 +6,6 @@ Source: RFC 8428: section 4 (fields, base fields, times), section 5 (JSON), sect
 import base64
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 import cbor2
@@ -30,6 +29,8 @@ _SEPARATORS = "-:./_"  # what may stand between a device's and a measurement's n
 # Section 6, table 4.
 _CBOR_LABELS = {-1: "bver", -2: "bn", -3: "bt", -4: "bu", -5: "bv", -6: "bs", 0: "n", 1: "u", 2: "v", 3: "vs", 4: "vb",
                 5: "s", 6: "t", 7: "ut", 8: "vd"}  # fmt: skip
+_DECIMAL_FRACTION_TAG = 4
+_MAX_FRACTION_BITS = 1_100  # of a decimal fraction's integers: the largest float has 1,024
 # SenML knows the tags of big integers and decimal fractions only. Others would let a sender compile patterns, build
 # objects or raise numbers to powers; these are what cbor2 decodes by itself.
 _REFUSED_TAGS = (0, 1, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000)
@@ -115,13 +116,20 @@ class SenmlDecoder:
                 raise Reject(Reason.INVALID_SHAPE, f"{place} is {show(record)}, not an object")
             _check_version(record, place)
             base = _Base(
-                _text(record, "bn", base.name, place),
+                self._base_name(record, "bn", base.name, place),
                 _number(record, "bt", base.time, place) or 0,
-                _text(record, "bu", base.unit, place),
+                self._base_name(record, "bu", base.unit, place),
                 _number(record, "bv", base.value, place),
                 _number(record, "bs", base.sum, place),
             )
             yield from self._readings(record, base, place, received_us)
+
+    def _base_name(self, record: Mapping[object, Any], label: str, default: str, place: str) -> str:
+        """A base name or unit in force: checked where it is given, or a long one would be copied by each record."""
+        name = _text(record, label, default, place)
+        if len(name) > self._options.max_name_chars:
+            self._options.check_name(name)
+        return name
 
     def _readings(self, record: Mapping[object, Any], base: _Base, place: str, received_us: int) -> Iterator[Row]:
         value = _value(record, base, place)
@@ -147,11 +155,12 @@ def _parse_cbor(payload: bytes) -> Any:
     try:
         items = cbor2.loads(
             b"\x82" + payload.removeprefix(_SELF_DESCRIBED_CBOR) + _CBOR_END,
-            semantic_decoders=_REFUSED,
+            semantic_decoders=_TAGS,
             max_depth=_CBOR_MAX_DEPTH,
         )
     except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise Reject(Reason.INVALID_SYNTAX, f"CBOR: {error}") from error
+        why = f" ({error.__cause__})" if isinstance(error.__cause__, ValueError) else ""
+        raise Reject(Reason.INVALID_SYNTAX, f"CBOR: {error}{why}") from error
     if items[1] != int.from_bytes(_CBOR_END[1:], "big"):
         raise Reject(Reason.INVALID_SYNTAX, "CBOR: more than one item")
     return items[0]
@@ -166,7 +175,18 @@ def _refuse(*_: object) -> object:
     raise ValueError("a tag that SenML does not know")
 
 
-_REFUSED: dict[int, Callable[[Any, bool], Any]] = dict.fromkeys(_REFUSED_TAGS, _refuse)
+def _decimal_fraction(parts: Any, _: object) -> float:
+    """The nearest float. cbor2 would make a decimal number first, which takes the square of the integers' length."""
+    exponent, mantissa = parts
+    if not all(type(part) is int and part.bit_length() <= _MAX_FRACTION_BITS for part in (exponent, mantissa)):
+        raise ValueError(f"a decimal fraction is two integers of at most {_MAX_FRACTION_BITS} bits")
+    return float(f"{mantissa}e{exponent}")
+
+
+_TAGS: dict[int, Callable[[Any, bool], Any]] = {
+    **dict.fromkeys(_REFUSED_TAGS, _refuse),
+    _DECIMAL_FRACTION_TAG: _decimal_fraction,
+}
 
 
 def _check_version(record: Mapping[object, Any], place: str) -> None:
@@ -208,8 +228,6 @@ def _number(record: Mapping[object, Any], label: str, default: float | None, pla
         return value
     if type(value) is int:
         return value if value.bit_length() < 64 else to_float(value)
-    if isinstance(value, Decimal) and not value.is_snan():  # a CBOR decimal fraction
-        return float(value)
     raise Reject(Reason.INVALID_VALUE, f"{place}, {label}: {show(value)} is no number")
 
 

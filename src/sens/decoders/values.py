@@ -12,8 +12,9 @@ from sens.domain.reasons import Reason
 KindName = Literal["auto", "number", "boolean", "text"]
 Converter = Callable[[Value], Value]
 
-# What float() takes, without its underscores, "nan" and "inf".
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# What float() takes, without its underscores, "nan" and "inf". No digit can belong to two of the parts, or a long run
+# of digits with anything behind it would be cut in every possible way.
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NOT_FINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("nan", "inf", "infinity"))
 TRUE_WORDS = ("true", "on", "1")
 FALSE_WORDS = ("false", "off", "0")

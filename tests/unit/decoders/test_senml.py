@@ -179,7 +179,7 @@ def test_the_device_can_be_left_to_the_topic(readings):
         ({}, b"\xd8\x1c\x81\xd8\x1d\x00", Reason.INVALID_SYNTAX, "CBOR"),
         ({}, b'[{"n":"a\\u0000","v":1}]', Reason.NUL_IN_TEXT, "'a\\x00'"),
         ({}, b'[{"n":"a","vs":"\\u0000"}]', Reason.NUL_IN_TEXT, "'a'"),
-        ({"max_name_chars": 3}, b'[{"bn":"abcd:","v":1}]', Reason.TOO_LONG, "'abcd'"),
+        ({"max_name_chars": 3}, b'[{"bn":"abcd:","v":1}]', Reason.TOO_LONG, "'abcd:'"),
         ({"max_readings": 1}, b'[{"n":"a","v":1,"s":1}]', Reason.TOO_MANY_READINGS, "2"),
         ({"max_readings": 1}, b"[{},{}]", Reason.TOO_MANY_READINGS, "2 records"),
     ],
