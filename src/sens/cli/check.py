@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from sens.cli.output import print_json, print_line
+from sens.cli.output import note, print_json, print_line, printable
 from sens.decoders.registry import DECODERS
 from sens.runtime.exits import ExitCode
-from sens.sources import Examination, Problem, examine_file
+from sens.sources import Examination, examine_file
 
 
 def run(file: Path, *, as_json: bool) -> int:
@@ -25,17 +25,26 @@ def run(file: Path, *, as_json: bool) -> int:
     return ExitCode.CONFIGURATION if found.problems else ExitCode.OK
 
 
+def usable(file: Path) -> bool:
+    """Whether a command can start with this configuration; what is wrong with it goes to standard error."""
+    found = examine_file(file, DECODERS)
+    for line in _lines(found):
+        print(printable(line), file=sys.stderr)
+    if found.problems:
+        note(f"nothing was started: {file} has {_summary(found)}; mend it, or give another with --config")
+    return not found.problems
+
+
 def _print(file: Path, found: Examination) -> None:
-    for problem in found.problems:
-        print_line(str(problem))
-    for warning in found.warnings:
-        print_line(_warning(warning))
+    for line in _lines(found):
+        print_line(line)
     sys.stdout.flush()
     print(f"{file}: {_summary(found)}", file=sys.stderr)
 
 
-def _warning(warning: Problem) -> str:
-    return str(warning._replace(message=f"warning: {warning.message}"))
+def _lines(found: Examination) -> list[str]:
+    warnings = [warning._replace(message=f"warning: {warning.message}") for warning in found.warnings]
+    return [str(problem) for problem in (*found.problems, *warnings)]
 
 
 def _summary(found: Examination) -> str:

@@ -30,7 +30,7 @@ class UpOptions:
     """What `sens up` is told.
 
     Attributes:
-        config: the user's own sources; None: the simulator's.
+        config: the user's own sources, a checked file; None: the simulator's.
         data_dir: where everything is kept.
         port: of the API.
         mqtt_port: of the mock broker; None: 1883 with the simulator's configuration, and no mock broker with
@@ -63,7 +63,7 @@ def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
     """The stack that the options ask for; writes the secrets and the configuration it needs.
 
     Raises:
-        Fatal: a port is in use, the configuration is missing, an embedded server is not installed.
+        Fatal: a port is in use, an embedded server is not installed.
     """
     mqtt_port = options.mqtt_port or (None if options.config else DEFAULT_MQTT_PORT)
     require_free(options.port, "--port")
@@ -97,8 +97,6 @@ def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
 
 def _configuration(options: UpOptions, data_dir: DataDir, mqtt_port: int | None) -> Path:
     if options.config is not None:
-        if not options.config.is_file():
-            raise Fatal(f"there is no configuration file {options.config}: give another with --config")
         return options.config.absolute()
     data_dir.config.write_text(simulator_configuration(mqtt_port or DEFAULT_MQTT_PORT))
     return data_dir.config

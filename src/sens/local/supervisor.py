@@ -63,7 +63,7 @@ class Supervisor:
         for stage in self._stages:
             for runner in stage:
                 runner.start()
-            if not await _before(ends, asyncio.gather(*(runner.settled.wait() for runner in stage))):
+            if not await _before(ends, _settled(stage)):
                 return
 
     async def _bound_logs(self) -> None:
@@ -73,11 +73,16 @@ class Supervisor:
                 runner.bound_log()
 
 
-async def _before(ends: list[asyncio.Task[Any]], awaited: "asyncio.Future[Any] | Coroutine[Any, Any, Any]") -> bool:
+async def _settled(stage: Sequence[Runner]) -> None:
+    for runner in stage:
+        await runner.settled.wait()
+
+
+async def _before(ends: list[asyncio.Task[Any]], awaited: Coroutine[Any, Any, None]) -> bool:
     """Whether `awaited` came before any of `ends`."""
-    future = asyncio.ensure_future(awaited)
-    await asyncio.wait((future, *ends), return_when=asyncio.FIRST_COMPLETED)
+    task = asyncio.create_task(awaited)
+    await asyncio.wait((task, *ends), return_when=asyncio.FIRST_COMPLETED)
     if any(end.done() for end in ends):
-        future.cancel()
+        task.cancel()
         return False
     return True

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import gc
 import itertools
 import os
 import signal
@@ -7,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -199,6 +201,18 @@ async def test_a_task_that_fails_is_not_tried_again_and_nothing_after_it_starts(
         failed = await asyncio.wait_for(running.task, 20)
         assert [status.note for status in failed] == ["ended with code 1: the schema is newer"]
         assert running.states("worker") in ([], [State.STOPPED])
+
+
+async def test_a_failed_start_leaves_no_error_behind_that_nobody_asked_for(data_dir: DataDir):
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    wrong = Part(name="wrong", command=python("raise SystemExit(3)"), ready=tcp_ready(free_port()), hopeless_code=3)
+    slow = Part(name="slow", command=python("import time; time.sleep(600)"), ready=tcp_ready(free_port()))
+    async with supervised(data_dir, [wrong, slow]) as running:
+        await asyncio.wait_for(running.task, 20)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert complaints == []
 
 
 async def test_preparation_that_a_person_must_mend_fails_the_whole(data_dir: DataDir):

@@ -49,3 +49,23 @@ def test_a_file_that_is_not_there_ends_with_3(sens: Sens):
     answer = sens("check", "nowhere.yaml")
     assert answer.returncode == 3
     assert answer.stdout.startswith(b"nowhere.yaml: cannot be read: No such file")
+
+
+def test_sens_up_says_what_is_wrong_with_its_configuration_and_starts_nothing(sens: Sens, tmp_path: Path):
+    (tmp_path / "sens.yaml").write_text(BAD)
+    checked = sens("check", "sens.yaml").stdout.decode()
+    answer = sens("up", "--config", "sens.yaml")
+    assert answer.returncode == 3
+    said = answer.stderr.decode()
+    assert said.startswith(checked)
+    assert said.removeprefix(checked).startswith("sens: nothing was started: sens.yaml has ")
+    assert "Traceback" not in said
+    assert [each.name for each in tmp_path.iterdir()] == ["sens.yaml"]
+
+
+def test_a_configuration_that_is_not_there_is_an_error_that_names_the_option(sens: Sens, tmp_path: Path):
+    answer = sens("up", "--config", "none.yaml")
+    assert (answer.returncode, answer.stdout) == (3, b"")
+    assert "none.yaml: cannot be read" in answer.stderr.decode()
+    assert "--config" in answer.stderr.decode()
+    assert not list(tmp_path.iterdir())

@@ -79,11 +79,6 @@ def test_the_users_own_configuration_with_a_port_runs_the_broker(data_dir: DataD
     assert "mqtt://" in part(plan_stack(options(config=config), data_dir), "nats-server").url
 
 
-def test_a_configuration_that_is_not_there_is_an_error_that_names_the_option(data_dir: DataDir, tmp_path: Path):
-    with pytest.raises(Fatal, match="--config"):
-        plan_stack(options(config=tmp_path / "none.yaml"), data_dir)
-
-
 def test_servers_that_are_there_already_are_used(data_dir: DataDir):
     stack = plan_stack(options(database_url="postgresql://there", nats_url="nats://there"), data_dir)
     worker = part(stack, "telemetry-worker").environment

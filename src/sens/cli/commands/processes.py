@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sens.cli.options import AsJson
+from sens.runtime.exits import ExitCode
 
 app = typer.Typer()
 
@@ -87,8 +88,11 @@ def up(
 
     Ctrl-C drains and stops all of it; a second Ctrl-C stops at once. The next `sens up` goes on with the same data.
     """
+    from sens.cli.check import usable
     from sens.local.up import UpOptions, up
 
+    if config is not None and not usable(config):
+        return ExitCode.CONFIGURATION
     return up(
         UpOptions(
             config=config,
