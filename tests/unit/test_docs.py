@@ -52,8 +52,6 @@ def test_a_reference_page_that_is_stale_or_unknown_to_git_or_left_over_is_told(t
     told = tool.problems(tmp_path, {kept: "old", stale: "new", unknown: "new"})
     names = [line.split(" ", 1)[0].removeprefix("docs/reference/") for line in told]
     assert names == [page.name for page in (stale, unknown, left_over)]
-        f"docs/reference/{page.name}" for page in (stale, unknown, left_over)
-    ]
 
 
 def commands_in(text: str) -> Iterator[str]:
