@@ -203,6 +203,7 @@ class RawStream:
         end_sequence: int | None = None,
         end_at: int | None = None,
         subjects: str = ALL_SUBJECTS,
+        batch: int = READ_ENVELOPES,
     ) -> AsyncIterator[Stored]:
         """Envelopes in order, a few MiB of them in memory at a time.
 
@@ -210,12 +211,13 @@ class RawStream:
             start_sequence, end_sequence: both included; no end means: what is there when the reading starts.
             start_at, end_at: µs since 1970 UTC, by when the server stored them; the end is excluded.
             subjects: only those that match.
+            batch: how many the server sends at once; 1 for who wants only the first.
 
         Raises:
             StreamAway: go on with `start_sequence` after the last one received.
         """
         last = end_sequence or (await self._log.info()).state.last_seq
-        what: dict[str, Any] = {"next_by_subj": subjects, "batch": READ_ENVELOPES}
+        what: dict[str, Any] = {"next_by_subj": subjects, "batch": batch}
         start: dict[str, Any] = {"seq": max(start_sequence, 1)}
         if start_at is not None:
             start = {"start_time": _rfc3339(start_at)}

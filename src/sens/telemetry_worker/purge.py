@@ -46,7 +46,7 @@ async def purge(stream: RawStream, acknowledged: int, older_than: int) -> int:
 
 async def _first_since(stream: RawStream, start_at: int, last_sequence: int) -> int:
     """The sequence of the first envelope stored since; behind the last one if there is none."""
-    async for stored in stream.read(start_at=start_at):
+    async for stored in stream.read(start_at=start_at, batch=1):
         return stored.sequence
     return last_sequence + 1
 
@@ -78,7 +78,7 @@ async def first_sequences(stream: RawStream) -> dict[tuple[str, str], int]:
     """(source, session) → the first sequence that the stream still holds of the subject."""
     first: dict[tuple[str, str], int] = {}
     for subject in (await stream.state()).subjects:
-        async for stored in stream.read(subjects=subject):
+        async for stored in stream.read(subjects=subject, batch=1):
             words = subject.split(".", 3)
             if len(words) == SUBJECT_WORDS:
                 first[words[2], words[3]] = stored.sequence
