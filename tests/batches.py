@@ -38,6 +38,11 @@ class Envelope:
     id: bytes = field(default_factory=lambda: os.urandom(16))
     sequence: int = 1
     received_at: int = MONDAY
+    total: int | None = None
+
+    @property
+    def running_total(self) -> int:
+        return self.total or len(self.messages)
 
 
 def batch_of(*envelopes: Envelope) -> Batch:
@@ -46,7 +51,9 @@ def batch_of(*envelopes: Envelope) -> Batch:
     readings = [(at, *reading) for at, (_, _, message) in enumerate(messages) for reading in message.readings]
     return Batch(
         envelopes=[
-            EnvelopeEntry(e.id, e.source_id, "exclusive", EPOCH_ID, e.sequence, e.received_at, len(e.messages))
+            EnvelopeEntry(
+                e.id, e.source_id, "exclusive", EPOCH_ID, e.sequence, e.received_at, e.total or len(e.messages)
+            )
             for e in envelopes
         ],
         message_envelope=np.array([e for e, _, _ in messages], np.int32),

@@ -27,7 +27,8 @@ JOIN source ON source.id = device.source_id
 
 BOOKS = """
 WITH books AS (
-    SELECT decoded, ignored, quarantined, readings, readings_stored, readings_duplicate, readings_conflict FROM ledger
+    SELECT decoded, ignored, quarantined, readings, readings_stored, readings_duplicate, readings_conflict
+    FROM ledger WHERE NOT summed
     UNION ALL
     SELECT decoded, ignored, quarantined, readings, readings_stored, readings_duplicate, readings_conflict
     FROM ledger_total

@@ -1,21 +1,21 @@
-"""The database's side of the ledger: rows, folded totals and the highest totals seen in the log.
+"""The database's side of the ledger: rows, their sums and the highest totals seen in the log.
 
 `sens.domain.balance` lays it beside the log's tails. Read the consumer's acknowledged sequence first,
 then `read_books`, then the tails.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from sens.domain.balance import Account, Books, LedgerKey, Tail
 from sens.domain.ledger import MessageCounts, ReadingCounts
+from sens.storage.arrays import uuids
 from sens.storage.connection import Connection
 from sens.storage.errors import translated
 from sens.storage.queries import load
 from sens.storage.reads import AsyncConnection
-from sens.storage.times import timestamp
 
-FOLDED_AT_ONCE = 20_000
+ROWS_AT_ONCE = 20_000
 
 _Row = tuple[str, str, bytes, int, int, int, int, int, int, int, int, int, int]
 
@@ -72,18 +72,38 @@ def record_tails(connection: Connection, tails: Iterable[Tail]) -> None:
         connection.execute(load("ledger")["record_tails"], parameters)
 
 
-def fold_ledger(
-    connection: Connection,
-    before: int,
-    first_sequences: Mapping[tuple[str, str], int],
-    *,
-    limit: int = FOLDED_AT_ONCE,
-) -> int:
-    """Sum rows whose envelopes are gone into `ledger_total`, in one statement: no reader sees a sum change.
+def sum_ledger(connection: Connection, acknowledged: int, *, limit: int = ROWS_AT_ONCE) -> int:
+    """Add rows up to the acknowledged sequence to `ledger_total`: the books need not count them one by one.
+
+    One statement, so no reader sees a sum change. A replay takes the rows it changes out again
+    (`take_out_of_sums`), and the next call adds them as they are then.
 
     Args:
         connection: the leader's.
-        before: µs; rows of envelopes received before it, which must be older than the replay window.
+        acknowledged: the stream sequence up to which the consumer has acknowledged everything.
+        limit: rows at most.
+
+    Returns:
+        How many rows were added; `limit` means call again.
+    """
+    with translated():
+        parameters = {"acknowledged": acknowledged, "limit": limit}
+        row = connection.execute(load("ledger")["sum"], parameters).fetchone()
+    return cast("tuple[int]", row)[0]
+
+
+def take_out_of_sums(connection: Connection, envelope_ids: Sequence[bytes]) -> None:
+    """Before rows are changed, in the same transaction, which has locked them."""
+    connection.execute(load("ledger")["take_out_of_sums"], {"id": uuids(envelope_ids)})
+
+
+def fold_ledger(
+    connection: Connection, first_sequences: Mapping[tuple[str, str], int], *, limit: int = ROWS_AT_ONCE
+) -> int:
+    """Delete summed rows whose envelopes are purged, and note how far: see `ledger_rows.folded_envelopes`.
+
+    Args:
+        connection: the leader's.
         first_sequences: (source, session) → first stream sequence that the log still holds of the
             subject; it must name every subject in the log, read after the purge.
         limit: rows at most.
@@ -92,7 +112,6 @@ def fold_ledger(
         How many rows were folded; `limit` means call again.
     """
     parameters = {
-        "before": timestamp(before),
         "sources": [source for source, _ in first_sequences],
         "sessions": [session for _, session in first_sequences],
         "sequences": list(first_sequences.values()),

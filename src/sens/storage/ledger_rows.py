@@ -85,6 +85,31 @@ def known_envelopes(connection: Connection, batch: Batch) -> set[bytes]:
     """Ids of the batch's envelopes that are stored already."""
     ids = uuids(entry.id for entry in batch.envelopes)
     rows = connection.execute(_SQL["known_envelopes"], (ids,)).fetchall()
+    # What is folded between the two statements is found by the first one.
+    return {cast("UUID", id_).bytes for (id_,) in rows} | folded_envelopes(connection, batch)
+
+
+def folded_envelopes(connection: Connection, batch: Batch) -> set[bytes]:
+    """Ids of the batch's envelopes whose rows were folded, apart from such as have a row nevertheless.
+
+    Of what is folded no id is left. Its messages' numbers in the running total are, and when the last of it
+    was received. Numbers alone would not do: in a log that went back, and until its epoch is renewed, new
+    messages get numbers a second time. But those are received later than what was purged before.
+
+    To be asked after the rows are inserted, in the same transaction: what is folded until then is seen
+    here, and afterwards the inserted row would have met the one to be folded.
+    """
+    entries = batch.envelopes
+    parameters = {
+        "id": uuids(entry.id for entry in entries),
+        "source_id": np.array([entry.source_id for entry in entries], np.int32),
+        "session": [entry.session for entry in entries],
+        "epoch": [entry.epoch for entry in entries],
+        "received_at": times(np.array([entry.received_at for entry in entries], np.int64)),
+        "total": np.array([entry.total for entry in entries], np.int64),
+        "messages": np.bincount(batch.message_envelope, minlength=len(entries)).astype(np.int32),
+    }
+    rows = connection.execute(_SQL["folded_envelopes"], parameters).fetchall()
     return {cast("UUID", id_).bytes for (id_,) in rows}
 
 

@@ -22,6 +22,7 @@ from uuid import UUID
 import numpy as np
 
 from sens.domain.batch import Batch, Outcome
+from sens.domain.batch_ops import keep_envelopes
 from sens.domain.columns import Int32
 from sens.domain.reasons import Reason
 from sens.storage.arrays import times, uuids
@@ -31,7 +32,8 @@ from sens.storage.kinds import StorageKind, storage_kind
 from sens.storage.last_times import LastTimes
 from sens.storage.late_marks import leave_late_marks, share_write_mark
 from sens.storage.latest import latest_of, upsert_latest_stored
-from sens.storage.ledger_rows import count_envelopes, per_envelope
+from sens.storage.ledger import take_out_of_sums
+from sens.storage.ledger_rows import count_envelopes, folded_envelopes, per_envelope
 from sens.storage.overwrite import overwrite_conflicts
 from sens.storage.partitions import NEWEST_TIME, check_times, ensure_partitions
 from sens.storage.quarantine_entries import quarantine_entries
@@ -81,7 +83,8 @@ def replay(
     """Store whole envelopes again. One that is not in the ledger (lost with an older copy) is stored anew.
 
     Messages that can be decoded now leave quarantine as replayed; those that still cannot stay open.
-    What a person discarded stays discarded.
+    What a person discarded stays discarded. An envelope whose row was folded is left out: it comes from a log
+    that was restored to an older copy, and the ledger no longer knows what each of its messages came to.
 
     Args:
         connection: autocommit, not shared with a `ReadingWriter`.
@@ -93,6 +96,24 @@ def replay(
         DatabaseAway, DatabaseBusy: nothing was changed, or all; call again.
         DataRefused: nothing was changed; ask `refusals.find_refused`.
     """
+    while True:
+        try:
+            return _replay(connection, batch, overwrite=overwrite, limits=limits)
+        except _EnvelopesFolded as folded:
+            batch = keep_envelopes(batch, np.array([entry.id not in folded.ids for entry in batch.envelopes], np.bool_))
+
+
+class _EnvelopesFolded(Exception):
+    """Envelopes of the batch are known, but have no row; the transaction is rolled back."""
+
+    def __init__(self, ids: set[bytes]) -> None:
+        super().__init__()
+        self.ids = ids
+
+
+def _replay(connection: Connection, batch: Batch, *, overwrite: bool, limits: LimitsOf | None) -> Replayed:
+    if not batch.envelopes:
+        return Replayed(0, 0, 0, 0)
     with translated():
         rows = _prepare(connection, batch)
         with connection.transaction():
@@ -193,6 +214,7 @@ def replay_message(
             if row is None:
                 return None
             envelope_id, position, reason = cast("tuple[UUID, int, str]", row)
+            take_out_of_sums(connection, [envelope_id.bytes])
             fates = _store(connection, batch, rows, write_until, overwrite=overwrite)
             conflicted = reason == Reason.CONFLICT.value
             changes = _changes(Outcome.DECODED if conflicted else Outcome.QUARANTINED, batch, fates)
@@ -240,8 +262,12 @@ def _lock_ledger(connection: Connection, batch: Batch) -> Int32:
         "received_at": times(np.array([entry.received_at for entry in entries], np.int64)),
         "total": np.array([entry.total for entry in entries], np.int64),
     }
-    connection.execute(_SQL["insert_missing"], parameters)
+    missing = connection.execute(_SQL["insert_missing"], parameters).fetchall()
+    folded = {cast("UUID", id_).bytes for (id_,) in missing} & folded_envelopes(connection, batch)
+    if folded:
+        raise _EnvelopesFolded(folded)
     rows = connection.execute(_SQL["lock_ledger"], {"id": parameters["id"]}).fetchall()
+    take_out_of_sums(connection, [entry.id for entry in entries])
     stored = {id_.bytes: count for id_, count in cast("list[tuple[UUID, int]]", rows)}
     return np.array([stored[entry.id] for entry in entries], np.int32)
 

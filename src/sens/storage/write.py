@@ -29,6 +29,7 @@ from sens.storage.ledger_rows import (
     EnvelopeCounts,
     correct_ledger,
     count_envelopes,
+    folded_envelopes,
     insert_ledger,
     known_envelopes,
     per_envelope,
@@ -206,6 +207,8 @@ class ReadingWriter:
                 insert_ledger(self._connection, batch, counts)
             except psycopg.errors.UniqueViolation as error:
                 raise _EnvelopeKnown from error
+            if folded_envelopes(self._connection, batch):
+                raise _EnvelopeKnown
             watch.lap("ledger")
             fates = [
                 (rows, store(self._connection, table, rows, self._last_times))

@@ -32,6 +32,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 T = TypeVar("T")
 AUDIT_EVERY_S = 15.0
 HOUSEKEEPING_EVERY_S = 60.0
+SUMS_AN_AUDIT = 50
 
 
 class Maintenance:
@@ -115,6 +116,10 @@ class Maintenance:
                 log.error("messages_lost", source=source, lost=balance.lost)
         await asyncio.to_thread(ledger.record_tails, connection, tails)
         await self._renew_epoch_after_loss(books, tails)
+        for _ in range(SUMS_AN_AUDIT):
+            summed = await asyncio.to_thread(ledger.sum_ledger, connection, state.ack_floor_stream_sequence)
+            if summed < ledger.ROWS_AT_ONCE:
+                break
 
     async def _renew_epoch_after_loss(self, books: Books, tails: list[Tail]) -> None:
         """Where the log went back (restored from an older copy), let running totals start anew: in the old
@@ -136,14 +141,13 @@ class Maintenance:
 
     async def _keep_house(self, connection: Connection) -> None:
         now = now_us()
-        await _unless_busy("ledger", self._fold(connection, now))
+        await _unless_busy("ledger", self._fold(connection))
         await _unless_busy("partitions", asyncio.to_thread(make_partitions_ahead, connection, now))
         await _unless_busy("retention", self._retain(connection, now))
 
-    async def _fold(self, connection: Connection, now: int) -> None:
-        window = microseconds(self.configuration.raw_stream.replay_window)
+    async def _fold(self, connection: Connection) -> None:
         first = await first_sequences(self.stream)
-        while await asyncio.to_thread(ledger.fold_ledger, connection, now - window, first) == ledger.FOLDED_AT_ONCE:
+        while await asyncio.to_thread(ledger.fold_ledger, connection, first) == ledger.ROWS_AT_ONCE:
             pass
 
     async def _retain(self, connection: Connection, now: int) -> None:

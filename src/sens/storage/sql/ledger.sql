@@ -1,6 +1,7 @@
 -- The ledger and its totals: see storage/ledger.py and sens/domain/balance.py.
 
--- Rows, folded totals and seen tails in one statement: one snapshot, whatever is folded meanwhile.
+-- Rows that are not summed yet, sums and seen tails in one statement: one snapshot, whatever is summed
+-- meanwhile. What is summed was acknowledged then, and so is a row among it that a replay took out.
 -- name: read_books
 SELECT s.name, b.session, b.epoch,
        sum(b.decoded)::bigint, sum(b.ignored)::bigint, sum(b.quarantined)::bigint,
@@ -9,18 +10,22 @@ SELECT s.name, b.session, b.epoch,
        max(b.highest_total), max(b.acknowledged_total), sum(b.acknowledged_settled)::bigint
 FROM (
     SELECT source_id, session, epoch,
-           sum(decoded) AS decoded, sum(ignored) AS ignored, sum(quarantined) AS quarantined,
-           sum(readings) AS readings, sum(readings_stored) AS readings_stored,
-           sum(readings_duplicate) AS readings_duplicate, sum(readings_conflict) AS readings_conflict,
-           max(total) AS highest_total,
-           coalesce(max(total) FILTER (WHERE sequence <= %(acknowledged)s), 0) AS acknowledged_total,
-           coalesce(sum(decoded + ignored + quarantined) FILTER (WHERE sequence <= %(acknowledged)s), 0)
+           sum(l.decoded) AS decoded, sum(l.ignored) AS ignored, sum(l.quarantined) AS quarantined,
+           sum(l.readings) AS readings, sum(l.readings_stored) AS readings_stored,
+           sum(l.readings_duplicate) AS readings_duplicate, sum(l.readings_conflict) AS readings_conflict,
+           max(l.total) AS highest_total,
+           coalesce(max(l.total) FILTER (WHERE l.sequence <= %(acknowledged)s OR l.total <= t.total), 0)
+               AS acknowledged_total,
+           coalesce(sum(l.decoded + l.ignored + l.quarantined)
+                        FILTER (WHERE l.sequence <= %(acknowledged)s OR l.total <= t.total), 0)
                AS acknowledged_settled
-    FROM ledger GROUP BY source_id, session, epoch
+    FROM ledger l LEFT JOIN ledger_total t USING (source_id, session, epoch)
+    WHERE NOT l.summed
+    GROUP BY source_id, session, epoch
     UNION ALL
     SELECT source_id, session, epoch, decoded, ignored, quarantined,
            readings, readings_stored, readings_duplicate, readings_conflict,
-           0, 0, decoded + ignored + quarantined
+           total, total, decoded + ignored + quarantined
     FROM ledger_total
     UNION ALL
     SELECT source_id, session, epoch, 0, 0, 0, 0, 0, 0, 0, total, 0, 0
@@ -41,30 +46,24 @@ ORDER BY s.id, t.session, t.epoch
 ON CONFLICT (source_id, session, epoch) DO UPDATE SET total = excluded.total, seen_at = now()
 WHERE excluded.total > seen.total
 
--- Rows whose envelope is purged: below the first sequence that the stream still holds of their subject,
--- or of a subject that it holds nothing of. A row with messages in quarantine stays, because replaying
--- one of them changes the row.
--- name: fold
-WITH folded AS (
-    DELETE FROM ledger
-    WHERE envelope_id = ANY (ARRAY(
-        SELECT l.envelope_id
-        FROM ledger l
-        JOIN source s ON s.id = l.source_id
-        LEFT JOIN unnest(%(sources)s::text[], %(sessions)s::text[], %(sequences)s::bigint[])
-            AS held (source, session, first_sequence) ON held.source = s.name AND held.session = l.session
-        WHERE l.received_at < %(before)s
-          AND (held.first_sequence IS NULL OR l.sequence < held.first_sequence)
-          AND NOT EXISTS (SELECT FROM quarantine q WHERE q.envelope_id = l.envelope_id AND q.state = 0)
-        ORDER BY l.received_at LIMIT %(limit)s
+-- A row that a replay holds is left for the next time: waiting for it could be a deadlock.
+-- name: sum
+WITH taken AS (
+    UPDATE ledger SET summed = true
+    WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM ledger
+        WHERE NOT summed AND sequence <= %(acknowledged)s
+        ORDER BY sequence LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
     ))
     RETURNING *
-), summed AS (
+), added AS (
     INSERT INTO ledger_total AS kept (source_id, session, epoch, decoded, ignored, quarantined,
-        readings, readings_stored, readings_duplicate, readings_conflict)
+        readings, readings_stored, readings_duplicate, readings_conflict, total, covered)
     SELECT source_id, session, epoch, sum(decoded), sum(ignored), sum(quarantined),
-           sum(readings), sum(readings_stored), sum(readings_duplicate), sum(readings_conflict)
-    FROM folded GROUP BY source_id, session, epoch ORDER BY source_id, session, epoch
+           sum(readings), sum(readings_stored), sum(readings_duplicate), sum(readings_conflict),
+           max(total), range_agg(int8range(total - decoded - ignored - quarantined, total, '(]'))
+    FROM taken GROUP BY source_id, session, epoch ORDER BY source_id, session, epoch
     ON CONFLICT (source_id, session, epoch) DO UPDATE SET
         decoded = kept.decoded + excluded.decoded,
         ignored = kept.ignored + excluded.ignored,
@@ -72,12 +71,64 @@ WITH folded AS (
         readings = kept.readings + excluded.readings,
         readings_stored = kept.readings_stored + excluded.readings_stored,
         readings_duplicate = kept.readings_duplicate + excluded.readings_duplicate,
-        readings_conflict = kept.readings_conflict + excluded.readings_conflict
-), seen AS (
-    INSERT INTO ledger_tail AS seen (source_id, session, epoch, total)
-    SELECT source_id, session, epoch, max(total)
-    FROM folded GROUP BY source_id, session, epoch ORDER BY source_id, session, epoch
-    ON CONFLICT (source_id, session, epoch) DO UPDATE SET total = excluded.total, seen_at = now()
-    WHERE excluded.total > seen.total
+        readings_conflict = kept.readings_conflict + excluded.readings_conflict,
+        total = greatest(kept.total, excluded.total),
+        covered = kept.covered + excluded.covered
+)
+SELECT count(*) FROM taken
+
+-- Before a row changes, it leaves the sums. The caller has locked it.
+-- name: take_out_of_sums
+WITH taken AS (
+    UPDATE ledger SET summed = false WHERE envelope_id = ANY (%(id)s) AND summed RETURNING *
+)
+UPDATE ledger_total t SET
+    decoded = t.decoded - less.decoded,
+    ignored = t.ignored - less.ignored,
+    quarantined = t.quarantined - less.quarantined,
+    readings = t.readings - less.readings,
+    readings_stored = t.readings_stored - less.stored,
+    readings_duplicate = t.readings_duplicate - less.duplicate,
+    readings_conflict = t.readings_conflict - less.conflict
+FROM (
+    SELECT source_id, session, epoch, sum(decoded) AS decoded, sum(ignored) AS ignored,
+           sum(quarantined) AS quarantined, sum(readings) AS readings, sum(readings_stored) AS stored,
+           sum(readings_duplicate) AS duplicate, sum(readings_conflict) AS conflict
+    FROM taken GROUP BY source_id, session, epoch
+) less
+WHERE t.source_id = less.source_id AND t.session = less.session AND t.epoch = less.epoch
+
+-- Summed rows whose envelope is purged: below the first sequence that the stream still holds of their
+-- subject, or of a subject that it holds nothing of. A row with messages in quarantine stays, because
+-- replaying one of them changes the row; so does one that no running total counts, as nothing would know
+-- its envelope again.
+-- name: fold
+WITH folded AS (
+    DELETE FROM ledger
+    WHERE ctid = ANY (ARRAY(
+        SELECT purged.ctid
+        FROM (SELECT DISTINCT source_id, session FROM ledger_total) subject
+        JOIN source s ON s.id = subject.source_id
+        LEFT JOIN unnest(%(sources)s::text[], %(sessions)s::text[], %(sequences)s::bigint[])
+            AS held (source, session, first_sequence) ON held.source = s.name AND held.session = subject.session
+        CROSS JOIN LATERAL (
+            SELECT l.ctid FROM ledger l
+            WHERE l.source_id = subject.source_id AND l.session = subject.session
+              AND l.sequence < coalesce(held.first_sequence, 9223372036854775807)
+              AND l.summed AND l.total > 0
+              AND NOT EXISTS (SELECT FROM quarantine q WHERE q.envelope_id = l.envelope_id AND q.state = 0)
+            ORDER BY l.sequence LIMIT %(limit)s
+            FOR UPDATE SKIP LOCKED
+        ) purged
+        LIMIT %(limit)s
+    ))
+    RETURNING source_id, session, epoch, received_at
+), noted AS (
+    UPDATE ledger_total t SET folded_until = greatest(t.folded_until, f.received_at)
+    FROM (
+        SELECT source_id, session, epoch, max(received_at) AS received_at
+        FROM folded GROUP BY source_id, session, epoch
+    ) f
+    WHERE t.source_id = f.source_id AND t.session = f.session AND t.epoch = f.epoch
 )
 SELECT count(*) FROM folded

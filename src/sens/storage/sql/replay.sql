@@ -12,6 +12,7 @@ FROM unnest(
 ) AS new (id, source_id, session, epoch, sequence, received_at, total)
 ORDER BY id
 ON CONFLICT (envelope_id) DO NOTHING
+RETURNING envelope_id
 
 -- name: lock_ledger
 SELECT envelope_id, readings_stored FROM ledger WHERE envelope_id = ANY (%(id)s) ORDER BY envelope_id FOR UPDATE

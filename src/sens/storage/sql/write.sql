@@ -30,6 +30,15 @@ UPDATE ledger
 -- name: known_envelopes
 SELECT envelope_id FROM ledger WHERE envelope_id = ANY (%s);
 
+-- name: folded_envelopes
+SELECT new.id
+  FROM unnest(
+       %(id)s, %(source_id)s, %(session)s::text[], %(epoch)b::bytea[], %(received_at)s, %(total)s, %(messages)s
+  ) AS new (id, source_id, session, epoch, received_at, total, messages)
+  JOIN ledger_total t USING (source_id, session, epoch)
+ WHERE new.messages > 0 AND new.total > 0 AND new.received_at <= t.folded_until
+   AND t.covered @> int8range(new.total - new.messages, new.total, '(]');
+
 -- name: copy_late_marks
 COPY late_mark (series_id, bucket) FROM STDIN (FORMAT binary)
 

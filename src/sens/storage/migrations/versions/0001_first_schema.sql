@@ -96,6 +96,7 @@ CREATE TABLE rollup_mark (
 INSERT INTO rollup_mark DEFAULT VALUES;
 
 -- One row an envelope: that the row exists is what makes "stored once" true.
+-- summed: its counts are in ledger_total, so that the books need not add up all rows.
 CREATE TABLE ledger (
     envelope_id        uuid PRIMARY KEY,
     source_id          int NOT NULL REFERENCES source,
@@ -111,11 +112,17 @@ CREATE TABLE ledger (
     readings           int NOT NULL,
     readings_stored    int NOT NULL,
     readings_duplicate int NOT NULL,
-    readings_conflict  int NOT NULL
+    readings_conflict  int NOT NULL,
+    summed             bool NOT NULL DEFAULT false
 );
-CREATE INDEX ledger_received_at ON ledger (received_at);
+CREATE INDEX ledger_subject ON ledger (source_id, session, sequence);
+CREATE INDEX ledger_unsummed ON ledger (sequence) WHERE NOT summed;
 
--- Ledger rows whose envelopes are purged, summed.
+-- Ledger rows that are summed, and those that were folded: deleted, because their envelopes are purged.
+-- total: the highest running total among them.
+-- covered: which messages they are, by their numbers in the running total. A gap is what the database lost.
+-- folded_until: the latest receive time of a folded envelope. One that was received until then, and is
+-- covered, and has no row, is folded: delivered again, by a log restored to an older copy, it is known.
 CREATE TABLE ledger_total (
     source_id          int NOT NULL REFERENCES source,
     session            text NOT NULL,
@@ -127,6 +134,9 @@ CREATE TABLE ledger_total (
     readings_stored    bigint NOT NULL,
     readings_duplicate bigint NOT NULL,
     readings_conflict  bigint NOT NULL,
+    total              bigint NOT NULL,
+    covered            int8multirange NOT NULL,
+    folded_until       timestamptz NOT NULL DEFAULT '-infinity',
     PRIMARY KEY (source_id, session, epoch)
 );
 
