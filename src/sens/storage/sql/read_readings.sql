@@ -64,7 +64,7 @@ WITH bounds AS MATERIALIZED (
         SELECT date_bin('10 minutes', r.time, '1970-01-01 00:00Z') AS ten,
                CASE %(unit)s::text WHEN '10m' THEN date_bin('10 minutes', r.time, '1970-01-01 00:00Z')
                                    ELSE date_trunc(%(unit)s, r.time, %(zone)s) END AS bucket,
-               sum(CASE WHEN r.value BETWEEN -1e290 AND 1e290 THEN r.value ELSE r.value * 'Infinity'::float8 END) AS sum,
+               sum(summable(r.value)) AS sum,
                min(r.value) AS min, max(r.value) AS max, array_agg(r.value ORDER BY r.time) AS v
         FROM reading r
         WHERE r.series_id = %(series)s
@@ -77,8 +77,7 @@ WITH bounds AS MATERIALIZED (
         CROSS JOIN LATERAL (
             SELECT CASE %(unit)s::text WHEN '10m' THEN d.ten
                                        ELSE date_trunc(%(unit)s, r.time, %(zone)s) END AS bucket,
-                   sum(CASE WHEN r.value BETWEEN -1e290 AND 1e290 THEN r.value ELSE r.value * 'Infinity'::float8 END)
-                       AS sum,
+                   sum(summable(r.value)) AS sum,
                    min(r.value) AS min, max(r.value) AS max, array_agg(r.value ORDER BY r.time) AS v
             FROM reading r
             WHERE r.series_id = %(series)s AND r.time >= d.ten AND r.time < d.ten + interval '10 minutes'

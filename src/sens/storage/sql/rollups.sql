@@ -1,7 +1,5 @@
 -- Rollups: see storage/rollups.py for why each is a statement of its own.
 -- A bucket's readings are aggregated with one array a bucket, whose ends are the first and the last value.
--- sum: a value beyond ±1e290 counts as infinite, because an overflowing sum is an error in PostgreSQL,
--- and one device that sends 1e308 twice would stop all rollups.
 
 -- name: lock_rollup_writes
 SELECT pg_advisory_xact_lock(%(key)s)
@@ -35,7 +33,7 @@ SELECT s.id, b.bucket, cardinality(b.v), b.sum, b.min, b.max, b.v[1], b.v[cardin
 FROM series s
 CROSS JOIN LATERAL (
     SELECT date_bin('10 minutes', r.time, '1970-01-01 00:00Z') AS bucket,
-           sum(CASE WHEN r.value BETWEEN -1e290 AND 1e290 THEN r.value ELSE r.value * 'Infinity'::float8 END) AS sum,
+           sum(summable(r.value)) AS sum,
            min(r.value) AS min, max(r.value) AS max, array_agg(r.value ORDER BY r.time) AS v
     FROM reading r
     WHERE r.series_id = s.id AND r.time >= %(start)s AND r.time < %(end)s
@@ -62,7 +60,7 @@ INSERT INTO reading_10m (series_id, bucket, count, sum, min, max, first, last)
 SELECT m.series_id, m.bucket, cardinality(b.v), b.sum, b.min, b.max, b.v[1], b.v[cardinality(b.v)]
 FROM unnest(%(series)s::int[], %(buckets)s::timestamptz[]) AS m (series_id, bucket)
 CROSS JOIN LATERAL (
-    SELECT sum(CASE WHEN r.value BETWEEN -1e290 AND 1e290 THEN r.value ELSE r.value * 'Infinity'::float8 END) AS sum,
+    SELECT sum(summable(r.value)) AS sum,
            min(r.value) AS min, max(r.value) AS max, array_agg(r.value ORDER BY r.time) AS v
     FROM reading r
     WHERE r.series_id = m.series_id AND r.time >= m.bucket AND r.time < m.bucket + interval '10 minutes'

@@ -72,6 +72,11 @@ CREATE TABLE reading_10m (
     PRIMARY KEY (series_id, bucket)
 );
 
+-- A value as sums take it. Beyond ±1e290 it counts as infinite, because an overflowing sum is an error in
+-- PostgreSQL, and one device that sends 1e308 twice would stop all rollups.
+CREATE FUNCTION summable(value float8) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT CASE WHEN value BETWEEN -1e290 AND 1e290 THEN value ELSE value * 'Infinity'::float8 END $$;
+
 -- Half of each page stays free, so that updates are heap-only.
 CREATE TABLE series_latest (
     series_id int PRIMARY KEY,
