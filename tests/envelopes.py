@@ -3,7 +3,7 @@
 import struct
 from itertools import count
 
-from sens.domain.envelope import Envelope, EnvelopeKind, pack, stub_body, subject
+from sens.domain.envelope import Envelope, EnvelopeKind, Stub, pack, stub_body, subject
 from sens.telemetry_worker.messages import Arrival
 
 _SEQUENCE = count(1)
@@ -22,15 +22,22 @@ def publish(topic: str | bytes, payload: bytes, *, retain: bool = False, packet_
             return bytes([0x32 | retain]) + length + body
 
 
-def envelope(*packets: bytes, source: str = "plant", kind: EnvelopeKind = EnvelopeKind.RAW) -> Arrival:
+def envelope(
+    *packets: bytes,
+    source: str = "plant",
+    kind: EnvelopeKind = EnvelopeKind.RAW,
+    packet_bytes: int = 5_000_000,
+    packet_id: int | None = 1,
+    mqtt_version: int = 4,
+) -> Arrival:
     sequence = next(_SEQUENCE)
-    body = b"".join(packets) if kind is EnvelopeKind.RAW else stub_body(5_000_000, packets[0])
+    body = b"".join(packets) if kind is EnvelopeKind.RAW else stub_body(Stub(packet_bytes, packet_id, packets[0]))
     data = pack(
         Envelope(
             id=sequence.to_bytes(16, "big"),
             epoch=b"12345678",
             kind=kind,
-            mqtt_version=4,
+            mqtt_version=mqtt_version,
             source=source,
             session="exclusive",
             received_at=RECEIVED_AT + sequence * 1000,

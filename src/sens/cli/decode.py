@@ -14,7 +14,7 @@ from sens.cli.times import iso
 from sens.decoders.registry import DECODERS
 from sens.domain.batch import Batch, Outcome
 from sens.domain.columns import Kind, Rejection
-from sens.domain.envelope import EPOCH_BYTES, ID_BYTES, Envelope, EnvelopeKind, pack, stub_body, subject
+from sens.domain.envelope import EPOCH_BYTES, ID_BYTES, Envelope, EnvelopeKind, Stub, pack, stub_body, subject
 from sens.domain.reasons import IgnoreReason, Reason
 from sens.mqtt.wire import binary, length
 from sens.sources import Configuration, Source, load
@@ -123,7 +123,7 @@ def _envelope(source: Source, packet: bytes, received_at: int) -> bytes:
         total=1,
         settled=0,
         previous=0,
-        body=stub_body(len(packet), packet[: source.limits.max_message_bytes]) if oversize else packet,
+        body=stub_body(Stub(len(packet), None, packet[: source.limits.max_message_bytes])) if oversize else packet,
     )
     return pack(envelope)
 

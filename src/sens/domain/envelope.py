@@ -2,13 +2,14 @@
 
 Layout, little-endian: `HEADER` (see `_HEADER`), then source and session as UTF-8, then the body.
 For a raw envelope the body is `messages` whole PUBLISH packets; for a stub it is the length of one
-oversize packet (u32) and its first bytes. An envelope with no messages claims its subject for a
-new owner and has an empty body.
+oversize packet (u32), its packet id (u16, 0 at QoS 0) and its first bytes. An envelope with no
+messages claims its subject for a new owner and has an empty body.
 """
 
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from sens.domain.errors import Reject
 from sens.domain.reasons import Reason
@@ -22,7 +23,8 @@ SUBJECT_ROOT = "sens.raw"
 #            magic, format, kind, MQTT version, reserved, id, epoch,
 #            received_at, messages, total, settled, previous, source length, session length
 _HEADER = struct.Struct("<4s4B16s8sqIQQQBB")
-_STUB = struct.Struct("<I")
+_STUB = struct.Struct("<IH")
+STUB_HEADER_BYTES = _STUB.size
 MAX_HEADER_BYTES = _HEADER.size + 2 * 255
 
 
@@ -36,6 +38,20 @@ class InvalidEnvelope(Reject):
 
     def __init__(self, detail: str) -> None:
         super().__init__(Reason.INVALID_ENVELOPE, detail)
+
+
+class Stub(NamedTuple):
+    """An oversize PUBLISH packet of which only the beginning was kept.
+
+    Attributes:
+        packet_bytes: its whole size.
+        packet_id: None at QoS 0.
+        first_bytes: from the fixed header on; they may end within the topic.
+    """
+
+    packet_bytes: int
+    packet_id: int | None
+    first_bytes: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +92,10 @@ class Envelope:
         """The earliest time, in µs, that a later message on the same subject may bear."""
         return self.received_at + max(self.messages, 1)
 
-    def stub(self) -> tuple[int, bytes]:
-        """Whole length in bytes and first bytes of the oversize packet. Only for `kind` STUB."""
-        return _STUB.unpack_from(self.body)[0], self.body[_STUB.size :]
+    def stub(self) -> Stub:
+        """The oversize packet. Only for `kind` STUB."""
+        packet_bytes, packet_id = _STUB.unpack_from(self.body)
+        return Stub(packet_bytes, packet_id or None, self.body[_STUB.size :])
 
 
 def subject(source: str, session: str) -> str:
@@ -86,9 +103,9 @@ def subject(source: str, session: str) -> str:
     return f"{SUBJECT_ROOT}.{source}.{session}"
 
 
-def stub_body(packet_bytes: int, first_bytes: bytes) -> bytes:
-    """The body of a stub envelope for a packet of `packet_bytes` of which only the first were kept."""
-    return _STUB.pack(packet_bytes) + first_bytes
+def stub_body(stub: Stub) -> bytes:
+    """The body of a stub envelope."""
+    return _STUB.pack(stub.packet_bytes, stub.packet_id or 0) + stub.first_bytes
 
 
 def pack(envelope: Envelope) -> bytes:
@@ -143,7 +160,7 @@ def unpack(data: bytes) -> Envelope:
     body_at = start + n_source + n_session
     if len(data) < body_at or kind not in (EnvelopeKind.RAW, EnvelopeKind.STUB) or mqtt_version not in (4, 5):
         raise InvalidEnvelope("a truncated or damaged header")
-    if kind == EnvelopeKind.STUB and (messages != 1 or len(data) < body_at + _STUB.size):
+    if kind == EnvelopeKind.STUB and (messages != 1 or len(data) <= body_at + _STUB.size):
         raise InvalidEnvelope("a damaged stub")
     try:
         source = data[start : start + n_source].decode()

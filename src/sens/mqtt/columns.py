@@ -147,16 +147,6 @@ def truncated(first_bytes: bytes, mqtt_version: int) -> tuple[bytes, bytes]:
     return first_bytes[topic:topic_end], first_bytes[payload:]
 
 
-def stub_packet_id(first_bytes: bytes) -> int | None:
-    """Packet id of a PUBLISH packet of which only the beginning was kept; None at QoS 0 or where it is cut."""
-    try:
-        _, topic_end = _topic_place(first_bytes)
-        packet_id = first_bytes[topic_end] << 8 | first_bytes[topic_end + 1]
-    except IndexError:
-        return None
-    return packet_id if first_bytes[0] & 6 else None
-
-
 def _topic_place(first_bytes: bytes) -> tuple[int, int]:
     """Where the topic starts and where it would end. IndexError where that is cut."""
     _, body = _long_length(first_bytes, 1)

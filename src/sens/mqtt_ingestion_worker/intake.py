@@ -116,7 +116,7 @@ class Intake:
             live = self._live()
             if oversize.packet_id in live.pending:
                 return
-            if oversize.packet_id in live.acknowledged or self._redelivery.knows(oversize):
+            if oversize.packet_id in live.acknowledged or self._redelivery.knows(oversize, self.mqtt_version):
                 ids = [oversize.packet_id]
                 qos1, qos2 = (ids, []) if oversize.qos == 1 else ([], ids)
                 self._acknowledge_known(Publishes(b"", 1, qos1, qos2))

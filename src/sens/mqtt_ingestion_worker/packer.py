@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from sens.domain.envelope import EnvelopeKind, stub_body
+from sens.domain.envelope import EnvelopeKind, Stub, stub_body
 from sens.mqtt.scanner import Oversize, Publishes
 
 
@@ -104,7 +104,7 @@ class Packer:
         ids = [] if piece.packet_id is None else [piece.packet_id]
         return Pack(
             EnvelopeKind.STUB,
-            stub_body(piece.packet_bytes, piece.first_bytes),
+            stub_body(Stub(piece.packet_bytes, piece.packet_id, piece.first_bytes)),
             1,
             received_at,
             qos1=ids if piece.qos == 1 else [],

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from sens.domain.envelope import Envelope, EnvelopeKind
-from sens.mqtt.columns import Publish, stub_packet_id, walk
+from sens.mqtt.columns import Publish, truncated, walk
 from sens.mqtt.errors import DamagedPackets
 from sens.mqtt.scanner import Oversize, Publishes
 
@@ -75,20 +75,19 @@ class Redelivery:
                 self._hashes[packet.packet_id] = hash((packet.topic, packet.payload))
 
     def _remember_stub(self, envelope: Envelope) -> None:
-        _, first_bytes = envelope.stub()
-        packet_id = stub_packet_id(first_bytes)
-        if packet_id is not None:
-            self._hashes[packet_id] = hash(first_bytes[1:])
+        stub = envelope.stub()
+        if stub.packet_id is not None:
+            self._hashes[stub.packet_id] = _hash_of_stub(stub.packet_bytes, stub.first_bytes, envelope.mqtt_version)
 
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def knows(self, piece: Oversize) -> bool:
+    def knows(self, piece: Oversize, mqtt_version: int) -> bool:
         """Whether an oversize message is a redelivery of one that is on disk."""
         return (
             bool(piece.first_bytes[0] & DUP)
             and piece.packet_id is not None
-            and self._hashes.get(piece.packet_id) == hash(piece.first_bytes[1:])
+            and self._hashes.get(piece.packet_id) == _hash_of_stub(piece.packet_bytes, piece.first_bytes, mqtt_version)
         )
 
     def _has(self, packet: Publish) -> bool:
@@ -106,6 +105,11 @@ class Redelivery:
                     part = known
             part.add(piece.packets[packet.start : packet.end], packet.qos, packet.packet_id)
         return Sorted(new.piece(), known.piece(), len(waiting.packets))
+
+
+def _hash_of_stub(packet_bytes: int, first_bytes: bytes, mqtt_version: int) -> int:
+    """Without the properties: the expiry of a message grows less while it waits to be delivered again."""
+    return hash((packet_bytes, *truncated(first_bytes, mqtt_version)))
 
 
 class _Part:

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from sens.domain.envelope import MAX_HEADER_BYTES
+from sens.domain.envelope import MAX_HEADER_BYTES, STUB_HEADER_BYTES
 from sens.domain.errors import Retry
 
 KEEP_BYTES = 4096
 """How much of an oversize message is kept."""
-
-STUB_LENGTH_BYTES = 4
 
 
 class MaxPayloadTooSmall(Retry):
@@ -40,6 +38,6 @@ def measure(max_message_bytes: int, max_envelope_bytes: int, max_data_bytes: int
         MaxPayloadTooSmall: not even the beginning of a message fits.
     """
     room = max_data_bytes - MAX_HEADER_BYTES
-    if room < KEEP_BYTES + STUB_LENGTH_BYTES:
+    if room < KEEP_BYTES + STUB_HEADER_BYTES:
         raise MaxPayloadTooSmall(f"NATS takes {max_data_bytes} bytes in a message: raise its max_payload")
     return Sizes(min(max_message_bytes, room), min(max_envelope_bytes, room))

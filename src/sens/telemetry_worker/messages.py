@@ -91,11 +91,11 @@ class _Gathering:
 
     def _add_messages(self, envelope: Envelope) -> None:
         if envelope.kind is EnvelopeKind.STUB:
-            packet_bytes, first_bytes = envelope.stub()
-            topic, payload = truncated(first_bytes, envelope.mqtt_version)
-            detail = f"{packet_bytes} bytes; raise limits.max_message_bytes to store such messages"
+            stub = envelope.stub()
+            topic, payload = truncated(stub.first_bytes, envelope.mqtt_version)
+            detail = f"{stub.packet_bytes} bytes; raise limits.max_message_bytes to store such messages"
             self.rejections[len(self.topics)] = Rejection(Reason.OVERSIZE, detail)
-            self._extend([topic], [payload], [first_bytes[0]])
+            self._extend([topic], [payload], [stub.first_bytes[0]])
             return
         found = columns(envelope.body, envelope.mqtt_version)
         if len(found.topics) != envelope.messages:

@@ -12,6 +12,7 @@ from sens.domain.envelope import (
     Envelope,
     EnvelopeKind,
     InvalidEnvelope,
+    Stub,
     pack,
     stub_body,
     subject,
@@ -39,12 +40,14 @@ raw_envelopes = st.builds(
     body=st.binary(max_size=200),
 )
 stub_envelopes = st.builds(
-    lambda envelope, length, first: replace(
-        envelope, kind=EnvelopeKind.STUB, messages=1, body=stub_body(length, first)
-    ),
+    lambda envelope, stub: replace(envelope, kind=EnvelopeKind.STUB, messages=1, body=stub_body(stub)),
     raw_envelopes,
-    st.integers(0, 2**32 - 1),
-    st.binary(max_size=100),
+    st.builds(
+        Stub,
+        st.integers(0, 2**32 - 1),
+        st.one_of(st.none(), st.integers(1, 65_535)),
+        st.binary(min_size=1, max_size=100),
+    ),
 )
 envelopes = st.one_of(raw_envelopes, stub_envelopes)
 
@@ -118,9 +121,17 @@ def test_the_header_is_little_endian_and_stays_where_it_is() -> None:
     )  # fmt: skip
 
 
-def test_a_stub_bears_the_whole_length_and_the_first_bytes() -> None:
-    stub = replace(EXAMPLE, kind=EnvelopeKind.STUB, messages=1, body=stub_body(1_000_000, b"first"))
-    assert unpack(pack(stub)).stub() == (1_000_000, b"first")
+@pytest.mark.parametrize("packet_id", [None, 1, 65_535])
+def test_a_stub_bears_the_whole_length_the_packet_id_and_the_first_bytes(packet_id: int | None) -> None:
+    kept = Stub(1_000_000, packet_id, b"first")
+    stub = replace(EXAMPLE, kind=EnvelopeKind.STUB, messages=1, body=stub_body(kept))
+    assert unpack(pack(stub)).stub() == kept
+
+
+def test_a_stub_without_a_first_byte_is_none() -> None:
+    stub = replace(EXAMPLE, kind=EnvelopeKind.STUB, messages=1, body=stub_body(Stub(1_000_000, 1, b"")))
+    with pytest.raises(InvalidEnvelope, match="damaged stub"):
+        unpack(pack(stub))
 
 
 @given(envelope=raw_envelopes)

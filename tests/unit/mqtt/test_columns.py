@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sens.domain.errors import Reject
 from sens.domain.reasons import Reason
-from sens.mqtt.columns import Publish, PublishColumns, columns, stub_packet_id, truncated, walk
+from sens.mqtt.columns import Publish, PublishColumns, columns, truncated, walk
 from sens.mqtt.errors import DamagedPackets
 from unit.mqtt.oracle import Paho, user_properties
 from unit.mqtt.streams import MESSAGE, Message
@@ -78,21 +78,10 @@ def test_a_stub_gives_as_much_of_topic_and_payload_as_was_kept(m: Message, versi
         assert (topic, len(payload)) == (m.topic, len(m.payload) - (len(packet) - min(kept, len(packet))))
 
 
-@given(MESSAGE, VERSIONS, st.integers(0, 200))
-def test_a_stub_gives_its_packet_id_unless_that_is_cut_off(m: Message, version: int, kept: int) -> None:
-    packet = m.packet(version)
-    length_end = next(at for at in range(1, 5) if packet[at] < 128) + 1
-    end_of_id = length_end + 2 + len(m.topic) + 2
-    expected = m.packet_id if m.qos and kept >= end_of_id else None
-    assert stub_packet_id(packet[:kept]) == expected
-
-
 @given(st.binary(max_size=40), VERSIONS)
 def test_a_damaged_stub_never_raises(data: bytes, version: int) -> None:
     topic, payload = truncated(data, version)
     assert len(topic) + len(payload) <= len(data)
-    packet_id = stub_packet_id(data)
-    assert packet_id is None or packet_id < 65_536
 
 
 def test_long_properties_are_skipped() -> None:

@@ -1,9 +1,13 @@
 """Which messages are known when a broker delivers again."""
 
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
 from envelopes import envelope, publish
 from sens.domain.envelope import EnvelopeKind, unpack
 from sens.mqtt.scanner import Oversize, Publishes
 from sens.mqtt_ingestion_worker.redelivery import Live, Redelivery
+from unit.mqtt.oracle import Paho
 
 
 def again(packet: bytes) -> bytes:
@@ -64,8 +68,40 @@ def test_an_envelope_that_cannot_be_read_back_ends_the_list_of_what_is_known():
     assert redelivery.split(piece(again(B)), 4, NOTHING_LIVE).new is None
 
 
+def oversize(packet: bytes, packet_id: int, kept: int = 4096) -> Oversize:
+    return Oversize(packet[:kept], len(packet), 1, packet_id)
+
+
+def stubbed(piece: Oversize, mqtt_version: int) -> Redelivery:
+    arrival = envelope(
+        piece.first_bytes,
+        kind=EnvelopeKind.STUB,
+        packet_bytes=piece.packet_bytes,
+        packet_id=piece.packet_id,
+        mqtt_version=mqtt_version,
+    )
+    return Redelivery([unpack(arrival.data)])
+
+
 def test_an_oversize_message_is_known_again():
-    redelivery = Redelivery([unpack(envelope(A, kind=EnvelopeKind.STUB).data)])
-    assert redelivery.knows(Oversize(again(A), 5_000_000, 1, 1))
-    assert not redelivery.knows(Oversize(A, 5_000_000, 1, 1))
-    assert not redelivery.knows(Oversize(again(B), 5_000_000, 1, 2))
+    first = publish("a", b"1" * 10_000, packet_id=1)
+    redelivery = stubbed(oversize(first, 1), 4)
+    assert redelivery.knows(oversize(again(first), 1), 4)
+    assert not redelivery.knows(oversize(first, 1), 4)
+    assert not redelivery.knows(oversize(again(publish("a", b"1" * 10_000, packet_id=2)), 2), 4)
+    assert not redelivery.knows(oversize(again(publish("a", b"1" * 10_001, packet_id=1)), 1), 4)
+    assert not redelivery.knows(oversize(again(publish("b", b"1" * 10_000, packet_id=1)), 1), 4)
+
+
+def test_an_oversize_message_that_is_about_to_expire_is_known_again():
+    def sent(expiry_s: int) -> bytes:
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.MessageExpiryInterval = expiry_s
+        return Paho(5).publish_packet(b"a", b"1" * 10_000, 1, 7, properties=properties)
+
+    assert stubbed(oversize(sent(600), 7), 5).knows(oversize(again(sent(599)), 7), 5)
+
+
+def test_an_oversize_message_whose_topic_is_longer_than_what_is_kept_is_known_again():
+    packet = publish("t" * 5000, b"1" * 10_000, packet_id=9)
+    assert stubbed(oversize(packet, 9), 4).knows(oversize(again(packet), 9), 4)
