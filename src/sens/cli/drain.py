@@ -15,7 +15,7 @@ from sens.runtime.settings import load
 from sens.sources.models import Source
 from sens.sources.parsing import load as load_configuration
 from sens.sources.problems import suggestion
-from sens.stream.connection import connect
+from sens.stream.access import connect_by
 from sens.stream.raw import RawStream, RawStreamSettings
 from sens.stream.status import StatusBoard
 
@@ -47,7 +47,7 @@ def run(name: str, ordinal: int, quiet_s: float, *, as_json: bool) -> int:
 async def _drain(source: Source, ordinal: int, settings: IngestionSettings, quiet_s: float) -> Drained:
     stopping = asyncio.Event()
     asyncio.get_running_loop().call_later(PATIENCE_S, stopping.set)
-    connection = await connect(settings.nats_url.get_secret_value(), name="source-drain", stopping=stopping)
+    connection = await connect_by(settings, name="source-drain", stopping=stopping)
     try:
         stream = await RawStream.ensure(
             connection, RawStreamSettings(settings.raw_stream_max_bytes, settings.raw_stream)

@@ -135,10 +135,6 @@ class Link(asyncio.Protocol):
 
     # Our user's side.
 
-    @property
-    def is_open(self) -> bool:
-        return self._state is _State.OPEN
-
     def write(self, data: bytes) -> None:
         """Send whole packets; nothing is sent on a connection that is not open."""
         transport = self._open_transport

@@ -36,10 +36,6 @@ class Connection:
         """Whether the broker went on with an earlier session: its subscriptions and unacknowledged messages."""
         return self.properties.session_present
 
-    @property
-    def is_open(self) -> bool:
-        return self._link.is_open
-
     async def subscribe(self, filters: Sequence[tuple[str, int]]) -> list[int]:
         """Subscribe to pairs of topic filter and highest QoS; returns the QoS granted for each.
 

@@ -7,7 +7,8 @@ from sens.runtime.exits import guard
 from sens.runtime.lifetime import Lifetime, run
 from sens.runtime.settings import load
 from sens.sources.parsing import load as load_configuration
-from sens.stream.connection import StreamConnection, connect
+from sens.stream.access import connect_by
+from sens.stream.connection import StreamConnection
 from sens.stream.raw import RawStream, RawStreamSettings
 from sens.stream.status import StatusBoard
 
@@ -23,7 +24,7 @@ def start(settings: IngestionSettings) -> int:
     configuration = load_configuration(settings.config, DECODERS)
 
     async def work(lifetime: Lifetime) -> None:
-        connection = await connect(settings.nats_url.get_secret_value(), name=COMPONENT, stopping=lifetime.stopping)
+        connection = await connect_by(settings, name=COMPONENT, stopping=lifetime.stopping)
         lifetime.on_drain("nats", connection.close)
         stream = await RawStream.ensure(
             connection, RawStreamSettings(settings.raw_stream_max_bytes, settings.raw_stream)

@@ -21,8 +21,8 @@ from sens.storage.api_keys import ApiKey, find_api_key
 from sens.storage.connection import connect as connect_database
 from sens.storage.migrate import check_schema
 from sens.storage.reads import Reader
+from sens.stream.access import address_of
 from sens.stream.connection import StreamConnection
-from sens.stream.link import Address
 from sens.stream.status import StatusBoard
 from sens.stream.tails import LogObserver
 
@@ -39,7 +39,7 @@ def main() -> int:
 def start(settings: ApiSettings) -> int:
     configuration = load_configuration(settings.config, DECODERS)
     admin_key = None if settings.admin_api_key_file is None else read_admin_key(settings.admin_api_key_file)
-    stream = StreamConnection(Address.parse(settings.nats_url.get_secret_value()), COMPONENT)
+    stream = StreamConnection(address_of(settings), COMPONENT)
     database = Reader(
         settings.database_url.get_secret_value(),
         size=settings.api_pool_size,

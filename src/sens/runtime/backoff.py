@@ -2,17 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
-
-import structlog
-
-from sens.domain.errors import Retry, SensError
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-T = TypeVar("T")
 
 _RANDOM = random.SystemRandom()
 
@@ -46,26 +37,3 @@ async def pause(delay_s: float, stopping: asyncio.Event) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-async def retry_forever(
-    call: Callable[[], Awaitable[T]],
-    *,
-    what: str,
-    stopping: asyncio.Event,
-    on: type[SensError] = Retry,
-    backoff: Backoff | None = None,
-) -> T:
-    """Call until it succeeds; each failure is logged with `what` was tried.
-
-    Raises:
-        on: the last failure, once `stopping` is set. A call that is under way is not cut off.
-    """
-    for delay_s in backoff or Backoff():
-        try:
-            return await call()
-        except on as error:
-            log.warning("retrying", what=what, error=str(error), retry_in_s=round(delay_s, 2))
-            if await pause(delay_s, stopping):
-                raise
-    raise AssertionError("delays never end")

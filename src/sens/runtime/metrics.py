@@ -25,6 +25,7 @@ LOOP_LAG_SECONDS = histogram(
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 TASK_RESTARTS = counter(_P, "sens_process_task_restarts_total", "Supervised tasks started again after a Retry.", "task")
+NATS_RECONNECTS = counter(_P, "sens_process_nats_reconnects_total", "Connections to NATS that were lost and are back.")
 READY = gauge(_P, "sens_process_ready", "1 if the readiness check passed when it last ran, else 0.", "check")
 # CPU, memory, file descriptors: the client library's own process_* metrics, on Linux.
 ProcessCollector(registry=_P.registry)

@@ -52,6 +52,16 @@ class Settings(BaseSettings):
         examples=["nats://sens:PASSWORD@nats.example.org:4222"],
         min_length=1,
     )
+    nats_credentials: Path | None = Field(
+        default=None,
+        description="NATS credentials file (`.creds`, with a JWT and a seed); left out: what the URL holds.",
+        examples=["/run/secrets/sens.creds"],
+    )
+    nats_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities to trust at a tls:// URL of NATS; left out: the operating system's.",
+        examples=["/run/secrets/nats-ca.pem"],
+    )
     raw_stream: str = Field(
         default="SENS_RAW", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="JetStream stream of envelopes."
     )

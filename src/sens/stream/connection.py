@@ -9,10 +9,11 @@ import asyncio
 import contextlib
 import random
 import secrets
-import ssl
-from collections.abc import Callable, Generator
-from pathlib import Path
+from collections.abc import Generator
 
+import structlog
+
+from sens.runtime import metrics
 from sens.stream.errors import PayloadTooLarge, StreamAway, StreamRefused
 from sens.stream.link import NO_RESPONDERS, Address, Deliver, Link, Message, status
 from sens.stream.subscription import Subscription
@@ -23,12 +24,11 @@ REQUEST_TIMEOUT_S = 5.0
 HEADER_ALLOWANCE_BYTES = 1024  # max_payload counts headers, too; ours are shorter
 
 
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
 class NoResponders(StreamAway):
     """Nobody listens to the subject that was asked. Nothing was done."""
-
-
-def _nothing(*_: object) -> None:
-    pass
 
 
 class StreamConnection:
@@ -38,8 +38,6 @@ class StreamConnection:
         max_payload: bytes that the server takes in one message, headers included.
         reconnects: how often the connection came back.
         last_error: what went wrong last, for logs and `sens up`.
-        on_disconnect, on_reconnect: called when it is lost (with the reason) and when it is back, for logs
-            and metrics; they must neither block nor raise.
     """
 
     def __init__(self, address: Address, name: str) -> None:
@@ -56,8 +54,6 @@ class StreamConnection:
         self.max_payload = 0
         self.reconnects = 0
         self.last_error = ""
-        self.on_disconnect: Callable[[str], None] = _nothing
-        self.on_reconnect: Callable[[], None] = _nothing
 
     @property
     def connected(self) -> bool:
@@ -133,11 +129,12 @@ class StreamConnection:
             await link.wait_lost()
             self.last_error = link.last_error or "the connection to NATS is lost"
             self._lose()
-            self.on_disconnect(self.last_error)
+            log.warning("nats_lost", error=self.last_error)
             await link.close()
             link = await self._dial_until_connected()
             self.reconnects += 1
-            self.on_reconnect()
+            metrics.NATS_RECONNECTS.inc()
+            log.info("nats_back")
 
     def _lose(self) -> None:
         self._link = None
@@ -269,27 +266,23 @@ class StreamConnection:
 
 
 async def connect(
-    url: str,
+    where: str | Address,
     *,
     name: str,
     stopping: asyncio.Event,
-    credentials: Path | None = None,
-    tls: ssl.SSLContext | None = None,
 ) -> StreamConnection:
     """Connect to NATS, waiting with jittered back-off for as long as it takes.
 
     Args:
-        url: nats://[user:password@]host:4222 or tls://…; several of one cluster with commas between.
+        where: nats://[user:password@]host:4222 or tls://…, several of one cluster with commas between; or an address.
         name: shown in the server's monitoring.
         stopping: ends the wait.
-        credentials: a NATS .creds file.
-        tls: for own CAs or client certificates.
 
     Raises:
         StreamRefused: a bad URL, or the server refuses the credentials or is too old.
         StreamAway: `stopping` was set first.
     """
-    connection = StreamConnection(Address.parse(url, credentials, tls), name)
+    connection = StreamConnection(Address.parse(where) if isinstance(where, str) else where, name)
     try:
         await connection.open(stopping)
     except BaseException:

@@ -11,7 +11,8 @@ from sens.sources.parsing import load as load_configuration
 from sens.storage.connection import connect as connect_database
 from sens.storage.migrate import check_schema
 from sens.storage.write import WriteResult
-from sens.stream.connection import StreamConnection, connect
+from sens.stream.access import connect_by
+from sens.stream.connection import StreamConnection
 from sens.stream.consumer import RawConsumer
 from sens.stream.live import LivePublisher
 from sens.stream.raw import RawStream, RawStreamSettings
@@ -36,7 +37,7 @@ def start(settings: TelemetrySettings) -> int:
     configuration = load_configuration(settings.config, DECODERS)
 
     async def work(lifetime: Lifetime) -> None:
-        connection = await connect(settings.nats_url.get_secret_value(), name=COMPONENT, stopping=lifetime.stopping)
+        connection = await connect_by(settings, name=COMPONENT, stopping=lifetime.stopping)
         lifetime.on_drain("nats", connection.close)
         stream = await RawStream.ensure(
             connection, RawStreamSettings(settings.raw_stream_max_bytes, settings.raw_stream)

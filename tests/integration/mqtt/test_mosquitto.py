@@ -215,7 +215,6 @@ async def test_an_idle_connection_outlives_its_keep_alive_without_telling_the_ha
     await asyncio.sleep(4.5)  # the broker gives up what is silent for 3 s
     opened[1][1].resume_reading()
     for recorder, connection in opened:
-        assert connection.is_open
         assert recorder.calls == ["connected"]
         connection.ping()
         await recorder.until(lambda: "settled" in recorder.calls)  # noqa: B023 - called at once
@@ -238,7 +237,6 @@ async def test_a_broker_that_is_killed_ends_the_connection_and_what_waits_for_it
         await waiting
     await recorder.until(lambda: bool(recorder.errors))
     assert isinstance(recorder.errors[0], ConnectionLost)
-    assert not connection.is_open
     connection.acknowledge([1], [2])
     connection.ping()
     connection.pause_reading()

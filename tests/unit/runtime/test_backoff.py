@@ -2,14 +2,10 @@ import asyncio
 import time
 from itertools import islice
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sens.domain.errors import Fatal, Retry
-from sens.runtime.backoff import Backoff, pause, retry_forever
-
-SOON = Backoff(first_s=0.001, cap_s=0.002)
+from sens.runtime.backoff import Backoff, pause
 
 
 def test_delays_double_up_to_the_cap() -> None:
@@ -37,33 +33,3 @@ async def test_pause_ends_early_when_the_process_is_to_stop() -> None:
     assert await pause(60, stopping)
     assert time.monotonic() - started < 30
     assert not await pause(0.001, asyncio.Event())
-
-
-async def test_retry_forever_returns_the_first_success() -> None:
-    left = [Retry("away"), Retry("still away")]
-
-    async def call() -> str:
-        if left:
-            raise left.pop()
-        return "done"
-
-    assert await retry_forever(call, what="call", stopping=asyncio.Event(), backoff=SOON) == "done"
-
-
-async def test_retry_forever_gives_up_when_the_process_is_to_stop() -> None:
-    stopping = asyncio.Event()
-
-    async def call() -> None:
-        stopping.set()
-        raise Retry("away")
-
-    with pytest.raises(Retry, match="away"):
-        await retry_forever(call, what="call", stopping=stopping)
-
-
-async def test_retry_forever_does_not_retry_what_no_retry_helps() -> None:
-    async def call() -> None:
-        raise Fatal("wrong")
-
-    with pytest.raises(Fatal):
-        await retry_forever(call, what="call", stopping=asyncio.Event(), backoff=SOON)
