@@ -84,16 +84,21 @@ def missing(what: str, how: str) -> None:
 
 def children(pid: int) -> list[int]:
     """Processes that the process has started and not yet reaped."""
-    answer = subprocess.run(["ps", "-o", "pid=", "--ppid", f"{pid}"], capture_output=True, text=True, check=False)
-    return [int(child) for child in answer.stdout.split()]
+    every = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    return [one for one in every if _stat(one)[1:2] == [f"{pid}"]]
 
 
 def state(pid: int) -> str:
     """The process's state as one letter (T stopped, Z dead and not yet reaped); empty if there is none."""
+    return "".join(_stat(pid)[:1])
+
+
+def _stat(pid: int) -> list[str]:
+    """What /proc tells of a process: its state, its parent, …; nothing if there is none."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
+        return []
 
 
 class Process:

@@ -153,14 +153,28 @@ def drain_of_the_api(line: Line) -> None:
     _drain(line, line.api)
 
 
+def orderly_end_of_nats(line: Line) -> None:
+    _end_at_full_load(line, line.stack.nats, signal.SIGTERM)
+
+
+def orderly_end_of_postgresql(line: Line) -> None:
+    """SIGINT is what its images take for SIGTERM: at SIGTERM it waits until its clients have gone."""
+    _end_at_full_load(line, line.stack.postgres, signal.SIGINT)
+
+
 def _drain(line: Line, worker: Worker) -> None:
-    """At full load."""
+    code = _end_at_full_load(line, worker, signal.SIGTERM)
+    assert code == 0, f"{worker.name} ended with {code} after SIGTERM:\n{worker.log_tail()}"
+
+
+def _end_at_full_load(line: Line, process: Process, number: signal.Signals) -> int | None:
+    """Ask a process to end while the sender gives all it can, and start it again; its exit code."""
     rate, line.sender.rate = line.sender.rate, FULL_LOAD
     some_time()
-    code = worker.stop(timeout_s=30)
-    assert code == 0, f"{worker.name} ended with {code} after SIGTERM:\n{worker.log_tail()}"
+    code = process.stop(timeout_s=30, number=number)
     line.sender.rate = rate
-    worker.start()
+    process.start()
+    return code
 
 
 FAULTS: list[Fault] = [
@@ -182,4 +196,9 @@ FAULTS: list[Fault] = [
     drain_of_the_ingestion_worker,
     drain_of_the_telemetry_worker,
     drain_of_the_api,
+    orderly_end_of_nats,
+    orderly_end_of_postgresql,
 ]
+
+OTHER_FAULTS: list[Fault] = [kill_of_the_ingestion_worker, kill_of_nats, power_cut]
+"""What a message's QoS and the worker's MQTT version make a difference for."""

@@ -3,6 +3,7 @@
 Imports nothing of the product. It is run as a user runs it, by its commands, and watched from outside.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from servers import Mosquitto, Nats, Postgres, Process, free_port, wait_until
+from servers import Mosquitto, Nats, Postgres, Process, children, free_port, wait_until
 from system.sender import Sender
 
 DRAIN_TIMEOUT_S = 60.0
@@ -34,13 +35,19 @@ def get_json(
 
 
 class Worker(Process):
-    """One deployable, by its command."""
+    """One deployable, by its command.
+
+    Attributes:
+        peak_memory_mb: the most resident memory that a life of the process had, as far as it was looked at:
+            at each kill and stop, and by `look_at_memory()`.
+    """
 
     def __init__(self, folder: Path, deployable: str, name: str, settings: dict[str, str]) -> None:
         super().__init__(folder, name)
         self.deployable = deployable
         self.settings = settings
         self.ops_port = 0
+        self.peak_memory_mb = 0.0
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "sens", self.deployable]
@@ -68,11 +75,23 @@ class Worker(Process):
             return 0.0
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
 
-    @property
-    def peak_memory_mb(self) -> float:
-        """The most resident memory that this life of the process has had."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+    def kill(self) -> None:
+        self.look_at_memory()
+        super().kill()
+
+    def stop(self, timeout_s: float = 20, number: int = signal.SIGTERM) -> int | None:
+        self.look_at_memory()
+        return super().stop(timeout_s, number)
+
+    def look_at_memory(self) -> None:
+        """Note this life's peak, if it lives."""
+        if not self.running:
+            return
+        for pid in (self.pid, *children(self.pid)):  # a child where another command runs ours
+            with contextlib.suppress(OSError):
+                status = Path(f"/proc/{pid}/status").read_text().splitlines()
+                peaks = [int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")]
+                self.peak_memory_mb = max([self.peak_memory_mb, *peaks])
 
     def failures(self) -> list[str]:
         """Log lines that tell of a bug: errors, and tracebacks."""
@@ -231,6 +250,26 @@ def the_one(workers: list[Worker], metric: str) -> Worker:
 
     wait_until(is_there, what=f"a worker with {metric} 1")
     return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How messages come: with which QoS they are sent and received, and by which MQTT the worker speaks."""
+
+    qos: int = 1
+    mqtt_version: str = "5"
+
+    def __str__(self) -> str:
+        return f"QoS {self.qos}, MQTT {self.mqtt_version}"
+
+    @property
+    def options(self) -> str:
+        """A source's lines in sens.yaml."""
+        return f"    qos: {self.qos}\n    mqtt_version: {self.mqtt_version}\n"
+
+
+OTHER_DELIVERIES = [Delivery(qos=2), Delivery(mqtt_version="3.1.1")]
+EVERY_DELIVERY = [Delivery(), *OTHER_DELIVERIES]
 
 
 def source(name: str, port: int, more: str = "") -> str:

@@ -1,6 +1,6 @@
 """A wire between broker and worker that a test can listen to, hold back and cut.
 
-Reads just enough of MQTT 5 to know which messages were delivered and which of them were acknowledged.
+Reads just enough of MQTT to know which messages were delivered and which of them were acknowledged.
 """
 
 import json
@@ -13,7 +13,9 @@ from typing import Protocol
 
 HOST = "127.0.0.1"
 CHUNK_BYTES = 65_536
-PUBLISH, PUBACK = 3, 4
+CONNECT, PUBLISH, PUBACK, PUBREC = 1, 3, 4, 5
+ACKNOWLEDGEMENTS = (PUBACK, PUBREC)
+"""With either the worker takes a message over, and the broker may forget it."""
 
 
 class Tap:
@@ -21,8 +23,8 @@ class Tap:
 
     Attributes:
         delivered: number of a message → how often the broker has passed it on to a worker.
-        acked: numbers whose PUBACK went to the broker.
-        lost: numbers whose PUBACK was written by a worker and never reached the broker.
+        acked: numbers whose PUBACK or PUBREC went to the broker.
+        lost: numbers whose PUBACK or PUBREC was written by a worker and never reached the broker.
     """
 
     def __init__(self, broker_port: int) -> None:
@@ -75,24 +77,28 @@ class Tap:
 
     def _to_worker(self, wire: "_Wire", packet: bytes, body_at: int) -> bool:
         if packet[0] >> 4 == PUBLISH:
-            packet_id, number = _read_publish(packet, body_at)
+            packet_id, number = read_publish(packet, body_at, has_properties=wire.has_properties)
             wire.numbers[packet_id] = number
             self.delivered[number] += 1
         return True
 
     def _to_broker(self, wire: "_Wire", packet: bytes, body_at: int) -> bool:
         held = self._holding.is_set()
-        if packet[0] >> 4 == PUBACK:
+        kind = packet[0] >> 4
+        if kind == CONNECT:
+            wire.has_properties = packet[body_at + 6] == 5
+        elif kind in ACKNOWLEDGEMENTS:
             number = wire.numbers[int.from_bytes(packet[body_at : body_at + 2])]
             (self.lost if held else self.acked).add(number)
         return not held
 
 
 class _Wire:
-    """One connection. `numbers`: packet id → number of the message that bears it."""
+    """One connection. `numbers`: packet id → number of the message that bears it. `has_properties`: MQTT 5."""
 
     def __init__(self, worker: socket.socket, broker: socket.socket) -> None:
         self.numbers: dict[int, int] = {}
+        self.has_properties = True
         self._ends = (worker, broker)
 
     def cut(self) -> None:
@@ -107,7 +113,7 @@ class _Wire:
             while chunk := source.recv(CHUNK_BYTES):
                 buffer += chunk
                 passed, end = bytearray(), 0
-                for start, body_at, end in _packets(buffer):
+                for start, body_at, end in packets(buffer):
                     if passes(self, buffer[start:end], body_at - start):
                         passed += buffer[start:end]
                 buffer = buffer[end:]
@@ -124,7 +130,7 @@ class Decision(Protocol):
     def __call__(self, wire: _Wire, packet: bytes, body_at: int) -> bool: ...
 
 
-def _packets(buffer: bytes) -> Iterator[tuple[int, int, int]]:
+def packets(buffer: bytes) -> Iterator[tuple[int, int, int]]:
     """(start, start of the body, end) of each whole packet."""
     start = 0
     while start + 2 <= len(buffer):
@@ -148,11 +154,13 @@ def _variable_integer(buffer: bytes, at: int) -> tuple[int, int] | None:
     return None
 
 
-def _read_publish(packet: bytes, body_at: int) -> tuple[int, int]:
-    """(packet id, our number) of a PUBLISH with QoS 1."""
+def read_publish(packet: bytes, body_at: int, *, has_properties: bool) -> tuple[int, int]:
+    """(packet id, our number) of a PUBLISH with QoS 1 or 2."""
     topic_end = body_at + 2 + int.from_bytes(packet[body_at : body_at + 2])
     packet_id = int.from_bytes(packet[topic_end : topic_end + 2])
-    properties = _variable_integer(packet, topic_end + 2)
-    assert properties is not None
-    payload = packet[properties[1] + properties[0] :]
-    return packet_id, json.loads(payload)["n"]
+    payload_at = topic_end + 2
+    if has_properties:
+        properties = _variable_integer(packet, payload_at)
+        assert properties is not None
+        payload_at = sum(properties)
+    return packet_id, json.loads(packet[payload_at:])["n"]

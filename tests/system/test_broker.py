@@ -37,6 +37,25 @@ def test_what_mosquitto_delivered_before_its_death_is_stored(tap: Tap, line: Lin
         line.sender.resume()
 
 
+def test_a_broker_that_ends_in_order_at_full_load_forgets_nothing(tap: Tap, line: Line, rounds: range) -> None:
+    """mosquitto saves all that it has. What the sender may have sent twice may be there twice."""
+    for _ in rounds:
+        rate, line.sender.rate = line.sender.rate, FULL_LOAD
+        some_time()
+        line.stack.broker.stop()
+        line.stack.broker.start()
+        line.sender.rate = rate
+        some_time()
+        line.sender.pause()
+        settle_deliveries(line.stack, tap)
+        counts = {number: count for (_, number), count in stored_numbers(line.stack, "line").items()}
+        assert not line.sender.acked - counts.keys(), "acknowledged to the sender and lost"
+        doubled = {number for number, count in counts.items() if count > 1}
+        assert not doubled - line.sender.repeated, f"stored twice: {sorted(doubled - line.sender.repeated)[:10]}"
+        assert_books_agree(line.stack)
+        line.sender.resume()
+
+
 def test_brokers_that_hang_or_refuse_stall_no_other_source(stack: Stack) -> None:
     """One broker's port takes connections and never answers, another's refuses them."""
     black_hole = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""PUBACK means on disk: what `kill -9` cannot show, the system calls do, in their order."""
+"""PUBACK, and PUBREC, mean on disk: what `kill -9` cannot show, the system calls do, in their order."""
 
 import os
 import re
@@ -6,17 +6,24 @@ import shutil
 import signal
 from pathlib import Path
 
+import pytest
+
 from servers import Process, children, missing, wait_until
-from system.harness import Stack
+from system.harness import Delivery, Stack
 from system.sender import Sender
+from system.tap import ACKNOWLEDGEMENTS, packets
 from system.verify import assert_exactly_once
 
 MESSAGES = 40
 CONFIRMATION = re.compile(rb'\{"stream":"SENS_RAW",[^}]*"seq":\d+')
+WORKER_CALL = re.compile(r"(\w+)\((\d+)")
 CALL = re.compile(r'(\w+)\(\d+(?:<([^>]*)>)?(?:, .*?"(.*)")?')
 
 
-def test_puback_follows_the_confirmation_and_the_confirmation_follows_fsync(stack: Stack) -> None:
+@pytest.mark.parametrize("delivery", [Delivery(), Delivery(qos=2)], ids=str)
+def test_an_acknowledgement_follows_the_confirmation_and_the_confirmation_follows_fsync(
+    stack: Stack, delivery: Delivery
+) -> None:
     if shutil.which("strace") is None:
         missing("strace", "as root on Debian or Ubuntu run tools/install-debian-packages")
     of_nats, of_worker = stack.folder / "nats.strace", stack.folder / "worker.strace"
@@ -26,7 +33,7 @@ def test_puback_follows_the_confirmation_and_the_confirmation_follows_fsync(stac
     stack.nats.start()
     _trace(ingestion, of_worker, "-xx", "-e", "trace=read,recvfrom,recvmsg,write,writev,sendto,sendmsg")
     ingestion.start()
-    sender = Sender(stack.broker.port, rate=200, burst=1)
+    sender = Sender(stack.broker.port, rate=200, burst=1, qos=delivery.qos)
     sender.start()
     wait_until(lambda: len(sender.acked) >= MESSAGES, what="messages")
     sender.pause()
@@ -74,18 +81,31 @@ def assert_nats_syncs_before_it_confirms(trace: list[str]) -> None:
 
 
 def assert_worker_acknowledges_what_is_confirmed(trace: list[str]) -> None:
-    """Envelope written, confirmation read, PUBACKs written: time and again in that order."""
-    events = "".join(_worker_event(line) for line in trace)
-    assert re.fullmatch("(EC)+(ECP)+", events), events
-    assert events.count("P") > MESSAGES / 2
+    """Envelope written, confirmation read, PUBACKs or PUBRECs written: time and again in that order."""
+    to_broker: dict[str, bytes] = {}
+    events = "".join(_worker_event(line, to_broker) for line in trace)
+    assert re.fullmatch("(EC)+(ECA)+", events), events
+    assert events.count("A") > MESSAGES / 2
 
 
-def _worker_event(line: str) -> str:
-    """E: an envelope is written, C: a confirmation is read, P: PUBACKs are written."""
-    name = line.partition("(")[0]
+def _worker_event(line: str, to_broker: dict[str, bytes]) -> str:
+    """E: an envelope is written, C: a confirmation is read, A: messages are acknowledged.
+
+    Args:
+        to_broker: number of a socket to the broker → the part of a packet that was written to it.
+    """
+    call = WORKER_CALL.match(line)
+    if call is None:
+        return ""
+    name, socket = call.groups()
     data = b"".join(bytes.fromhex(text.replace("\\x", "")) for text in re.findall(r'"((?:\\x[0-9a-f]{2})+)"', line))
     if name in ("read", "recvfrom", "recvmsg"):
         return "C" if CONFIRMATION.search(data) else ""
-    if b"sens.raw.line" in data and b"SENS\x01" in data:
-        return "E"
-    return "P" if data[:1] == b"\x40" else ""
+    if data[:1] == b"\x10" and b"\x00\x04MQTT" in data[:12]:
+        to_broker[socket] = b""
+    if socket in to_broker:
+        data = to_broker[socket] + data
+        whole = list(packets(data))
+        to_broker[socket] = data[whole[-1][2] :] if whole else data
+        return "A" if any(data[start] >> 4 in ACKNOWLEDGEMENTS for start, _, _ in whole) else ""
+    return "E" if b"sens.raw.line" in data and b"SENS\x01" in data else ""

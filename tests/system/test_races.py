@@ -4,9 +4,11 @@ import random
 import signal
 import time
 
+import pytest
+
 from servers import wait_until, wait_until_still
 from system.faults import some_time
-from system.harness import OWNED, Line, Stack, the_one
+from system.harness import EVERY_DELIVERY, OWNED, Line, Stack, the_one
 from system.sender import Sender
 from system.tap import Tap
 from system.verify import assert_exactly_once
@@ -21,6 +23,7 @@ def wait_for_lost_pubacks(tap: Tap, line: Line) -> None:
     assert tap.lost - tap.acked
 
 
+@pytest.mark.parametrize("delivery", EVERY_DELIVERY, ids=str)
 def test_messages_whose_puback_died_with_the_worker_are_stored_once(tap: Tap, line: Line, rounds: range) -> None:
     """kill -9 between JetStream's confirmation and PUBACK: the broker delivers them again."""
     for _ in rounds:

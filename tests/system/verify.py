@@ -13,7 +13,10 @@ from system.harness import Stack
 from system.sender import Sender
 from system.tap import Tap
 
-MAX_MEMORY_MB = 400
+MAX_MEMORY_MB = {"mqtt-ingestion-worker": 120, "telemetry-worker": 250, "platform-api": 150}
+"""What is promised at full load."""
+TEST_MARGIN = 1.2
+"""Short lives on a busy machine hold more at once than the long ones that the promise is measured on."""
 STALLED_S = 25.0
 QUIET_ROUNDS = 15
 
@@ -159,8 +162,11 @@ def assert_exactly_once(stack: Stack, *senders: Sender) -> None:
 
 
 def assert_memory_bounded(stack: Stack) -> None:
-    peaks = {worker.name: worker.peak_memory_mb for worker in stack.workers if worker.running}
-    assert all(peak < MAX_MEMORY_MB for peak in peaks.values()), peaks
+    """In each life of each worker, also those that were killed."""
+    for worker in stack.workers:
+        worker.look_at_memory()
+        limit = TEST_MARGIN * MAX_MEMORY_MB[worker.deployable]
+        assert worker.peak_memory_mb < limit, f"{worker.name}: {worker.peak_memory_mb:.0f} MB of {limit:.0f}"
 
 
 def assert_no_bug_logged(stack: Stack) -> None:
