@@ -54,4 +54,4 @@ def make_app(services: Services) -> ASGIApp:
     """The application to serve."""
     routes = make_routes()
     routes.state.services = services
-    return Edge(routes)
+    return Edge(routes, max_requests=services.max_requests)

@@ -24,6 +24,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+PROBES = frozenset({"/healthz", "/readyz", "/version"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -31,9 +32,11 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Edge:
     """The outermost ASGI application."""
 
-    def __init__(self, app: ASGIApp, *, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+    def __init__(self, app: ASGIApp, *, timeout_s: float = REQUEST_TIMEOUT_S, max_requests: int = 512) -> None:
         self._app = app
         self._timeout_s = timeout_s
+        self._max_requests = max_requests
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -44,10 +47,12 @@ class Edge:
         answer = _Answer(send, request_id)
         started = time.perf_counter()
         metrics.HTTP_IN_FLIGHT.inc()
+        self._under_way += 1
         try:
             with structlog.contextvars.bound_contextvars(request_id=request_id):
                 await self._serve(scope, receive, answer)
         finally:
+            self._under_way -= 1
             metrics.HTTP_IN_FLIGHT.dec()
             _observe(scope, answer.status, time.perf_counter() - started)
 
@@ -63,6 +68,8 @@ class Edge:
     async def _serve_in_time(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         headers = Headers(scope=scope)
         try:
+            if self._under_way > self._max_requests and scope["path"] not in PROBES:
+                raise ProblemError(ProblemType.OVERLOADED)
             if has_body(headers):
                 receive = replayed(await read_body(headers, receive), receive)
         except ProblemError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import msgspec
@@ -13,6 +14,7 @@ from sens.platform_api.names import SeriesNames
 from sens.platform_api.services import Services
 from sens.runtime.exits import message_of
 from sens.storage.read_devices import Series
+from sens.stream.errors import StreamAway
 from sens.stream.live import LiveFeed, LiveUpdate, live_subject, subscribe_live
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -66,8 +68,9 @@ async def live_events(
         subject = live_subject(which.source or "*")
         async with subscribe_live(services.stream, subject, max_waiting=MAX_WAITING) as feed:
             yield f"retry: {RETRY_MS}\n: listening\n\n".encode()
-            async for event in _events(services, which, feed, allowed):
-                yield event
+            async with aclosing(_events(services, which, feed, allowed)) as events:
+                async for event in events:
+                    yield event
     except Retry as error:  # the client comes back after RETRY_MS
         log.warning("live_stream_ended", error=message_of(error))
     finally:
@@ -79,6 +82,8 @@ async def _events(
 ) -> AsyncGenerator[bytes]:
     beat_at, dropped = time.monotonic(), 0
     while not services.stopping.is_set():
+        if not services.stream.connected:
+            raise StreamAway(f"NATS is away: {services.stream.last_error}")
         update = await _next(feed)
         readings = await select(services.names, which, update) if update is not None else []
         if readings:

@@ -65,7 +65,7 @@ def start(settings: ApiSettings) -> int:
                 settings.api_host,
                 settings.api_port,
                 port_variable="SENS_API_PORT",
-                limit_concurrency=settings.api_max_connections,
+                max_connections=settings.api_max_connections,
             ) as port,
         ):
             lifetime.supervise("keep admin key", keep_key)
@@ -97,6 +97,7 @@ def _services(
         probes=lifetime.probes,
         stopping=lifetime.stopping,
         max_live_streams=settings.api_max_live_streams,
+        max_requests=settings.api_max_connections,
     )
 
 

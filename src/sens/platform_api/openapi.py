@@ -26,6 +26,7 @@ _EVERYWHERE: Final = (
     ProblemType.DATABASE_UNAVAILABLE,
     ProblemType.QUERY_TOO_LONG,
     ProblemType.STREAM_UNAVAILABLE,
+    ProblemType.OVERLOADED,
     ProblemType.TIMED_OUT,
     ProblemType.MISCONFIGURED,
 )

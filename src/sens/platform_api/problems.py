@@ -69,6 +69,9 @@ class ProblemType(StrEnum):
         "replay-failed", 503, "The replay did not come to its end",
         "`detail` says why. Try again: what was replayed is not stored twice.",
     )  # fmt: skip
+    OVERLOADED = (
+        "overloaded", 503, "Too many requests are under way", "Try again after `Retry-After` seconds.",
+    )  # fmt: skip
     TIMED_OUT = "timed-out", 503, "The answer took too long", "Try again later, or ask for less at once."
     MISCONFIGURED = (
         "misconfigured", 503, "A server refuses the API", "The API's log says what a person must mend.",

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from sens.domain.ledger import Balance
 from sens.platform_api.keys import Keyring
 from sens.platform_api.names import SeriesNames
 from sens.runtime.ops import Probes
@@ -23,7 +24,8 @@ class Services:
     Attributes:
         stopping: set when the process is to end: what streams, ends.
         max_live_streams, live_streams: the most there may be, and those there are.
-        auditing: held while the ledger is read, so that many who ask cost one reader.
+        max_requests: the most that may be under way; probes are answered beyond it.
+        auditing: reads the ledger for all who ask meanwhile, so that many cost one reader; None before the first.
         replaying: held while a worker replays for this process.
     """
 
@@ -38,7 +40,8 @@ class Services:
     stopping: asyncio.Event
     max_live_streams: int = 100
     live_streams: int = 0
-    auditing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    max_requests: int = 512
+    auditing: "asyncio.Task[dict[str, Balance]] | None" = None
     replaying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

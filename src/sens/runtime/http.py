@@ -8,11 +8,14 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncGenerator, Generator
+from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from sens.domain.errors import Fatal
+from sens.runtime.http_connection import Connection
 
 
 class _Server(uvicorn.Server):
@@ -37,11 +40,12 @@ async def serve(
     port: int,
     *,
     port_variable: str,
-    limit_concurrency: int | None = None,
+    max_connections: int | None = None,
     shutdown_timeout_s: int = 5,
 ) -> AsyncGenerator[int]:
     """Serve `app` while the context lasts; yields the port (a free one where 0 was asked for).
 
+    With more than `max_connections` open, those that wait for a request are closed, the longest waiting first.
     ASGI lifespan is off: what the app needs is opened by who serves it. Leaving the context, requests
     under way may take `shutdown_timeout_s` to end.
 
@@ -56,7 +60,7 @@ async def serve(
         access_log=False,
         lifespan="off",
         server_header=False,
-        limit_concurrency=limit_concurrency,
+        http=cast("type[asyncio.Protocol]", partial(Connection, max_connections=max_connections)),
         timeout_graceful_shutdown=shutdown_timeout_s,
     )
     server = _Server(config)

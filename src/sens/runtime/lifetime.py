@@ -220,7 +220,7 @@ async def _run(lifetime: Lifetime, settings: Settings, main: Main) -> ExitCode:
         settings.ops_host,
         settings.ops_port,
         port_variable="SENS_OPS_PORT",
-        limit_concurrency=MAX_CONNECTIONS,
+        max_connections=MAX_CONNECTIONS,
         shutdown_timeout_s=1,
     )
     async with ops as port:

@@ -1,7 +1,10 @@
 """How the API reads: a pool of connections with short time limits, each statement its own snapshot."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+import os
+import socket
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import LiteralString, TypeVar
 
 import psycopg
@@ -9,7 +12,7 @@ from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
 from sens.storage.connection import connection_parameters
-from sens.storage.errors import translated
+from sens.storage.errors import DatabaseBusy, translated
 from sens.storage.times import MicrosecondsLoader
 
 AsyncConnection = psycopg.AsyncConnection[tuple[object, ...]]
@@ -19,6 +22,10 @@ MAX_ROWS = 10_000
 STATEMENT_TIMEOUT_S = 10.0
 POOL_SIZE = 8
 POOL_WAIT_S = 5.0
+CHECK_TIMEOUT_S = 2.0
+"""For the question whether a connection that waited in the pool still works."""
+ANSWER_GRACE_S = 2.0
+"""How much longer than its statement timeout a server is waited for: one that hangs keeps no time itself."""
 # Unused connections beyond the first go after this.
 POOL_IDLE_S = 300.0
 
@@ -48,8 +55,9 @@ class Reader:
             timeout=POOL_WAIT_S,
             max_idle=POOL_IDLE_S,
             open=False,
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
         )
+        self._limit_s = statement_timeout_s + ANSWER_GRACE_S
 
     async def __aenter__(self) -> "Reader":
         """Start connecting, without waiting for a database that may be away."""
@@ -61,14 +69,49 @@ class Reader:
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[AsyncConnection]:
-        """A connection in autocommit, for one or more statements.
+        """A connection in autocommit, for one or more statements that together take no longer than one may.
 
         Raises:
             DatabaseAway: none could be had in `POOL_WAIT_S`.
+            DatabaseBusy: there was no answer in time, as from a server that hangs.
         """
         with translated():
             async with self._pool.connection() as connection:
-                yield connection
+                with _ended_after(connection, self._limit_s):
+                    yield connection
+
+
+async def _check(connection: AsyncConnection) -> None:
+    with _ended_after(connection, CHECK_TIMEOUT_S):
+        await AsyncConnectionPool.check_connection(connection)
+
+
+@contextmanager
+def _ended_after(connection: AsyncConnection, seconds: float) -> Generator[None]:
+    """Break the connection if the block takes longer: then whatever waits for an answer fails.
+
+    Cancelling would not do: psycopg then asks the server to cancel, and waits for its answer.
+
+    Raises:
+        DatabaseBusy: it took longer.
+    """
+    ended = False
+
+    def end() -> None:
+        nonlocal ended
+        ended = True
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+
+    timer = asyncio.get_running_loop().call_later(seconds, end)
+    try:
+        yield
+    except Exception as error:
+        if ended:
+            raise DatabaseBusy(f"PostgreSQL did not answer within {seconds:g} s; try again") from error
+        raise
+    finally:
+        timer.cancel()
 
 
 async def fetch(

@@ -95,6 +95,27 @@ async def test_an_answer_that_takes_too_long_is_given_up(services: Services):
     assert answer.headers["retry-after"] == "2"
 
 
+async def test_beyond_the_limit_of_requests_only_probes_are_answered():
+    under_way, go_on = asyncio.Event(), asyncio.Event()
+
+    async def waiting(scope, receive, send):
+        if scope["path"] != "/healthz":
+            under_way.set()
+            await go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    transport = httpx.ASGITransport(Edge(waiting, max_requests=1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        first = asyncio.create_task(client.get("/api/v1/devices"))
+        await under_way.wait()
+        refused = await client.get("/api/v1/devices")
+        assert_problem(refused, 503, "overloaded")
+        assert (await client.get("/healthz")).status_code == 200
+        go_on.set()
+        assert (await first).status_code == 200
+
+
 async def test_metrics_name_the_route_and_never_an_id(api: Api):
     await api.get("/devices/4711")
     await api.get("/no/such/path/4711")

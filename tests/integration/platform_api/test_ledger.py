@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from api import Api
+from api import Api, assert_problem
 from batches import EPOCH_ID, MONDAY, Envelope, Message, batch_of
 from readings_database import ReadingsDatabase
 from sens.domain.envelope import Envelope as Packed
@@ -19,7 +19,7 @@ from sens.storage.last_times import LastTimes
 from sens.storage.write import ReadingWriter
 from sens.stream.connection import StreamConnection
 from sens.stream.consumer import RawConsumer
-from sens.stream.errors import StreamMissing
+from sens.stream.errors import StreamAway, StreamMissing
 from sens.stream.raw import RawStream, RawStreamSettings
 from sens.stream.streamlog import call
 from sens.stream.tails import LogObserver
@@ -97,3 +97,24 @@ async def test_before_the_first_message_the_ledger_is_empty_and_balanced(api: Ap
     ledger = (await api.get("/ledger")).json()
     assert ledger["sources"] == []
     assert (ledger["total"]["received"], ledger["total"]["balanced"]) == (0, True)
+
+
+async def test_many_who_ask_at_once_share_one_reading(api: Api, services: Services, monkeypatch: pytest.MonkeyPatch):
+    """And its failure: with a server that hangs, nobody waits behind the others."""
+    reads, reading, go_on = 0, asyncio.Event(), asyncio.Event()
+
+    async def acknowledged() -> int | None:
+        nonlocal reads
+        reads += 1
+        reading.set()
+        await go_on.wait()
+        raise StreamAway("NATS hangs")
+
+    monkeypatch.setattr(services.log, "acknowledged", acknowledged)
+    asked = [asyncio.create_task(api.get("/ledger")) for _ in range(5)]
+    await reading.wait()
+    await asyncio.sleep(0.2)
+    go_on.set()
+    for each in asked:
+        assert_problem(await each, 503, "stream-unavailable")
+    assert reads == 1

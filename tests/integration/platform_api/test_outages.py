@@ -1,9 +1,13 @@
 """With PostgreSQL or NATS away the API says so, and comes back by itself."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -11,10 +15,15 @@ import pytest
 from api import Api, assert_problem, seed
 from readings_database import ReadingsDatabase
 from sens.platform_api.app import make_app
+from sens.platform_api.live import LiveFilter, live_events
 from sens.platform_api.services import Services
-from sens.stream.connection import StreamConnection
+from sens.storage.errors import DatabaseBusy
+from sens.storage.reads import Reader
+from sens.stream.connection import StreamConnection, connect
 from sens.stream.link import Address
-from servers import Nats, Postgres
+from servers import Nats, Postgres, children
+
+PATIENCE_S = 40.0
 
 
 @pytest.fixture
@@ -79,6 +88,63 @@ async def test_without_postgresql_every_answer_is_503_until_it_is_back(
             assert "127.0.0.1" not in str(problem)
         own_postgres.start()
         assert (await until(lambda: asyncio.ensure_future(api.get("/devices")))).status_code == 200
+
+
+async def test_a_postgresql_that_hangs_is_given_up_and_comes_back(
+    own_postgres: Postgres, stream: StreamConnection, make_services, monkeypatch: pytest.MonkeyPatch
+):
+    """It keeps no time itself: what it was asked to end in time never ends."""
+    for name in ("POOL_WAIT_S", "CHECK_TIMEOUT_S", "ANSWER_GRACE_S"):
+        monkeypatch.setattr(f"sens.storage.reads.{name}", 0.5)
+    database = ReadingsDatabase(own_postgres.url())
+    seed(database)
+    database.close()
+    services = await make_services(own_postgres.url(), stream, statement_timeout_s=0.5)
+    async with asking(services) as client:
+        api = Api(client)
+        assert (await api.get("/devices")).status_code == 200
+        family = [own_postgres.pid, *children(own_postgres.pid)]
+        with pytest.raises(DatabaseBusy, match="within 1 s"):
+            await asyncio.wait_for(ask_while_it_hangs(services.database, family), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            asked = [asyncio.create_task(api.get("/ledger")) for _ in range(5)]
+            for answer in [await api.get("/devices"), *[await each for each in asked]]:
+                assert_problem(answer, 503, "database-unavailable")
+        signal_all(family, signal.SIGCONT)
+        assert (await until(lambda: asyncio.ensure_future(api.get("/devices")))).status_code == 200
+
+
+async def ask_while_it_hangs(database: Reader, family: list[int]) -> None:
+    async with database.connection() as connection:
+        signal_all(family, signal.SIGSTOP)
+        await connection.execute("SELECT 1")
+
+
+def signal_all(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+async def test_without_nats_no_live_stream_is_opened(
+    database: ReadingsDatabase, lonely: StreamConnection, make_services
+):
+    services = await make_services(database.url, lonely)
+    async with asking(services) as client:
+        assert_problem(await Api(client).get("/live"), 503, "stream-unavailable")
+    assert services.live_streams == 0
+
+
+async def test_live_streams_end_when_nats_is_lost(database: ReadingsDatabase, own_nats: Nats, make_services):
+    stream = await connect(own_nats.url, name="test", stopping=asyncio.Event())
+    services = await make_services(database.url, stream)
+    events = live_events(services, LiveFilter(), AsyncMock(return_value=True))
+    assert b"listening" in await anext(events)
+    own_nats.kill()
+    async with asyncio.timeout(PATIENCE_S):
+        assert [event async for event in events if b"heartbeat" not in event] == []
+    assert services.live_streams == 0
+    await stream.close()
 
 
 async def test_without_nats_what_needs_none_is_answered(

@@ -1,5 +1,7 @@
 """The ledger: what became of every message that was received."""
 
+import asyncio
+
 from fastapi import APIRouter
 from pydantic import Field
 
@@ -62,12 +64,18 @@ async def get_ledger(services: ServicesOf) -> Ledger:
 
 
 async def _balances(services: Services) -> dict[str, Balance]:
+    """What is being read already, or its failure; else read anew."""
+    if services.auditing is None or services.auditing.done():
+        services.auditing = asyncio.create_task(_audit(services), name="audit")
+    return await asyncio.shield(services.auditing)  # who leaves ends it for nobody else
+
+
+async def _audit(services: Services) -> dict[str, Balance]:
     """The order of reading is what makes it exact: see `sens.domain.balance`."""
-    async with services.auditing:
-        acknowledged = await services.log.acknowledged()
-        async with services.database.connection() as connection:
-            books = await fetch_books(connection, acknowledged)
-        return balances(books, await services.log.tails())
+    acknowledged = await services.log.acknowledged()
+    async with services.database.connection() as connection:
+        books = await fetch_books(connection, acknowledged)
+    return balances(books, await services.log.tails())
 
 
 def _entry(balance: Balance) -> dict[str, object]:

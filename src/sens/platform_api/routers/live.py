@@ -1,23 +1,31 @@
 """Live readings, as server-sent events."""
 
-from typing import Annotated
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Send
 
 from sens.platform_api.access import READ
 from sens.platform_api.live import LiveFilter, live_events
 from sens.platform_api.paging import NameFilter
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import ServicesOf
+from sens.stream.errors import StreamAway
 
 router = APIRouter(prefix="/api/v1/live", tags=["live"], dependencies=[READ])
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events."""
+    """Server-sent events; ended in order also where the client leaves in the midst of one."""
 
     media_type = "text/event-stream"
+
+    async def stream_response(self, send: Send) -> None:
+        async with aclosing(cast("AsyncGenerator[bytes]", self.body_iterator)):
+            await super().stream_response(send)
 
 
 @router.get("", response_class=EventStream, responses=documented(ProblemType.TOO_MANY_STREAMS))
@@ -32,10 +40,12 @@ async def stream_live(
 
     `readings`: `{"readings": [{"series_id", "source", "device", "metric", "unit", "time_us", "value"}]}`.
     `dropped`: `{"updates": n}`, where the client did not keep up. Comments are heartbeats. What is sent
-    while nobody listens is missed: query it.
+    while nobody listens is missed: query it. The stream ends when NATS is lost or the client takes nothing for long.
     """
     if services.live_streams >= services.max_live_streams:
         raise ProblemError(ProblemType.TOO_MANY_STREAMS, f"{services.live_streams} live streams are open already")
+    if not services.stream.connected:
+        raise StreamAway(f"NATS is away: {services.stream.last_error}")
     token: str = request.state.token
 
     async def allowed() -> bool:
