@@ -106,6 +106,7 @@ def _batch(fleet: Fleet, source: int, steps: NDArray[Any], total: int, chance: n
         message_position=np.zeros(1, np.int32),
         outcome=np.array([Outcome.DECODED], np.uint8),
         received_at=times[:1],
+        retained=np.zeros(1, np.bool_),
         topics=[b""],
         payloads=[b""],
         reading_message=np.zeros(count, np.int32),

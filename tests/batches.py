@@ -60,6 +60,7 @@ def batch_of(*envelopes: Envelope) -> Batch:
         message_position=np.array([position for _, position, _ in messages], np.int32),
         outcome=np.array([m.outcome for _, _, m in messages], np.uint8),
         received_at=np.array([envelopes[e].received_at + position for e, position, _ in messages], np.int64),
+        retained=np.zeros(len(messages), np.bool_),
         topics=[m.topic for _, _, m in messages],
         payloads=[m.payload for _, _, m in messages],
         reading_message=np.array([at for at, *_ in readings], np.int32),

@@ -12,7 +12,7 @@ from sens.runtime.exits import ExitCode
 
 _COLUMNS = ("id", "source", "topic", "reason", "detail", "state", "payload_bytes", "received_at")
 _DETAILS = (*_COLUMNS, "changed_at", "envelope_id", "position")
-_REPLAYED = ("stored", "duplicate", "conflict", "quarantined")
+_REPLAYED = ("stored", "duplicate", "conflict", "quarantined", "expired")
 
 
 def list_messages(

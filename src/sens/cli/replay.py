@@ -10,7 +10,7 @@ from sens.cli.output import note, print_json, print_table
 from sens.cli.progress import progress
 from sens.cli.times import DAY, MINUTE, SECOND, iso, parse_range
 
-COUNTS: tuple[str, ...] = ("envelopes", "messages", "stored", "duplicate", "conflict", "quarantined")
+COUNTS: tuple[str, ...] = ("envelopes", "messages", "stored", "duplicate", "conflict", "quarantined", "expired")
 
 FIRST_PART = MINUTE
 SHORTEST_PART = SECOND

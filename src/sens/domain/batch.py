@@ -62,11 +62,13 @@ class Batch:
         message_position: int32[N], the message's place in its envelope, from 0.
         outcome: uint8[N] of `Outcome`.
         received_at: int64[N], µs since 1970 UTC.
+        retained: bool[N], whether the broker sent it as a retained message.
         topics, payloads: N each, as received; for quarantine and for bisecting.
         reading_message: int32[R], index into messages, ascending.
         series: int32[R]. time: int64[R], µs since 1970 UTC. value: float64[R], 0.0 for texts.
         texts: position in 0..R-1 → text.
         quarantined: one for each message whose outcome is QUARANTINED.
+        generation: of the database connections that gave the ids of sources and series: they are good over these.
     """
 
     envelopes: list[EnvelopeEntry]
@@ -74,6 +76,7 @@ class Batch:
     message_position: Int32
     outcome: NDArray[np.uint8]
     received_at: Int64
+    retained: NDArray[np.bool_]
     topics: list[bytes]
     payloads: list[bytes]
     reading_message: Int32
@@ -82,3 +85,4 @@ class Batch:
     value: Float64
     texts: dict[int, str] = field(default_factory=dict[int, str])
     quarantined: list[Quarantined] = field(default_factory=list[Quarantined])
+    generation: int = 0

@@ -17,12 +17,14 @@ def keep_envelopes(batch: Batch, keep: Mask) -> Batch:
     kept_messages = keep[batch.message_envelope]
     kept_readings = kept_messages[batch.reading_message]
     message_index, places = _new_index(kept_messages), np.flatnonzero(kept_messages).tolist()
-    return Batch(
+    return replace(
+        batch,
         envelopes=[batch.envelopes[i] for i in np.flatnonzero(keep).tolist()],
         message_envelope=_new_index(keep)[batch.message_envelope[kept_messages]],
         message_position=batch.message_position[kept_messages],
         outcome=batch.outcome[kept_messages],
         received_at=batch.received_at[kept_messages],
+        retained=batch.retained[kept_messages],
         topics=[batch.topics[i] for i in places],
         payloads=[batch.payloads[i] for i in places],
         reading_message=message_index[batch.reading_message[kept_readings]],

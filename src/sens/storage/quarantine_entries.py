@@ -34,6 +34,7 @@ def _entry(batch: Batch, message: int, reason: Reason, detail: str) -> Entry:
         payload=batch.payloads[message],
         reason=reason,
         detail=detail,
+        retained=bool(batch.retained[message]),
     )
 
 

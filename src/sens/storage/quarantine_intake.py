@@ -6,6 +6,7 @@ nothing else is left, what comes is counted by topic and reason, and the first p
 
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple, cast
@@ -16,7 +17,6 @@ from sens.domain.reasons import Reason
 from sens.storage.arrays import times, uuids
 from sens.storage.connection import Connection
 from sens.storage.queries import load
-from sens.storage.times import timestamp
 
 REFRESH_S = 30.0
 """How long a source's totals are believed; other workers' intake in that time may exceed the cap."""
@@ -57,6 +57,7 @@ class Entry(NamedTuple):
     payload: bytes
     reason: Reason
     detail: str
+    retained: bool = False
 
     @property
     def size(self) -> int:
@@ -105,12 +106,20 @@ class QuarantineIntake:
         """After a rollback: read the totals again."""
         self._rooms.clear()
 
-    def take(self, connection: Connection, entries: Sequence[Entry]) -> Intake:
-        """Insert what fits and count the rest, inside the caller's transaction."""
+    def take(
+        self, connection: Connection, entries: Sequence[Entry], *, counted: AbstractSet[bytes] | None = None
+    ) -> Intake:
+        """Insert what fits and count the rest, inside the caller's transaction.
+
+        Args:
+            counted: ids of the envelopes whose rest is counted; None: all.
+        """
         kept = overflowed = 0
         for source_id, group in groupby(sorted(entries, key=lambda entry: entry.source_id), lambda e: e.source_id):
             fits, rest = self._fit(connection, source_id, list(group))
             _insert(connection, fits)
+            if counted is not None:
+                rest = [entry for entry in rest if entry.envelope_id in counted]
             self._count(connection, source_id, rest)
             kept, overflowed = kept + len(fits), overflowed + len(rest)
         return Intake(kept, overflowed)
@@ -151,11 +160,18 @@ class QuarantineIntake:
                 key = (entry.reason.value, b"")
             known.add(key)
             groups.setdefault(key, []).append(entry)
-        for (reason, topic), group in sorted(groups.items()):
-            received = [entry.received_at for entry in group]
-            first, last = timestamp(min(received)), timestamp(max(received))
-            sample = group[0].payload[:MAX_SAMPLE_BYTES]
-            connection.execute(_SQL["count_overflow"], (source_id, reason, topic, len(group), first, last, sample))
+        if groups:
+            received = [[entry.received_at for entry in group] for group in groups.values()]
+            parameters = {
+                "source_id": source_id,
+                "reason": [reason for reason, _ in groups],
+                "topic": [topic for _, topic in groups],
+                "count": np.array([len(group) for group in groups.values()], np.int64),
+                "first_at": times(np.array([min(each) for each in received], np.int64)),
+                "last_at": times(np.array([max(each) for each in received], np.int64)),
+                "sample": [group[0].payload[:MAX_SAMPLE_BYTES] for group in groups.values()],
+            }
+            connection.execute(_SQL["count_overflow"], parameters)
 
 
 def _insert(connection: Connection, entries: list[Entry]) -> None:
@@ -166,6 +182,7 @@ def _insert(connection: Connection, entries: list[Entry]) -> None:
         "envelope_id": uuids(entry.envelope_id for entry in entries),
         "position": np.array([entry.position for entry in entries], np.int32),
         "received_at": times(np.array([entry.received_at for entry in entries], np.int64)),
+        "retained": [entry.retained for entry in entries],
         "topic": [entry.topic for entry in entries],
         "payload": [entry.payload for entry in entries],
         "reason": [entry.reason.value for entry in entries],

@@ -14,9 +14,9 @@ An overwritten reading is one that was there already.
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple, cast
+from typing import cast
 from uuid import UUID
 
 import numpy as np
@@ -41,7 +41,6 @@ from sens.storage.quarantine_intake import Entry, LimitsOf, QuarantineIntake, sa
 from sens.storage.queries import load
 from sens.storage.read_quarantine import State
 from sens.storage.readings import NUMBERS, TEXTS, Fate, Rows, Stored, make_staged_tables, sorted_rows, store
-from sens.storage.times import microseconds
 
 _SQL = load("replay")
 
@@ -118,7 +117,7 @@ def _replay(connection: Connection, batch: Batch, *, overwrite: bool, limits: Li
         rows = _prepare(connection, batch)
         with connection.transaction():
             write_until = share_write_mark(connection)
-            stored_before = _lock_ledger(connection, batch)
+            stored_before, new = _lock_ledger(connection, batch)
             fates = _store(connection, batch, rows, write_until, overwrite=overwrite)
             counts = count_envelopes(batch)
             parameters = {
@@ -132,55 +131,10 @@ def _replay(connection: Connection, batch: Batch, *, overwrite: bool, limits: Li
             }
             connection.execute(_SQL["update_ledger"], parameters)
             ids = [entry.id for entry in batch.envelopes]
-            _settle_quarantine(connection, ids, None, fates.entries, limits or same_limits())
+            intake = QuarantineIntake(limits or same_limits())
+            _settle_quarantine(connection, ids, None, fates.entries, intake, new)
         _update_latest(connection, rows)
     return fates.total()
-
-
-class OpenMessage(NamedTuple):
-    """A message in quarantine, with what it takes to decode it again. `received_at` in µs since 1970 UTC."""
-
-    quarantine_id: int
-    source_id: int
-    source: str
-    session: str
-    epoch: bytes
-    envelope_id: bytes
-    position: int
-    received_at: int
-    topic: bytes
-    payload: bytes
-
-
-def find_sequences(connection: Connection, envelope_ids: Sequence[bytes]) -> dict[bytes, int]:
-    """Envelope id → stream sequence, of those that the ledger has a row for."""
-    with translated():
-        rows = connection.execute(_SQL["find_sequences"], {"ids": uuids(envelope_ids)}).fetchall()
-    return {id_.bytes: sequence for id_, sequence in cast("list[tuple[UUID, int]]", rows)}
-
-
-def open_messages(connection: Connection, envelope_ids: Sequence[bytes]) -> list[OpenMessage]:
-    """What is open in quarantine of these envelopes."""
-    with translated():
-        rows = connection.execute(_SQL["open_messages"], {"ids": uuids(envelope_ids)}).fetchall()
-    found = list[OpenMessage]()
-    for row in cast("list[tuple[int, int, str, str | None, bytes | None, UUID, int, datetime, bytes, bytes]]", rows):
-        id_, source_id, source, session, epoch, envelope_id, position, received_at, topic, payload = row
-        found.append(
-            OpenMessage(
-                id_,
-                source_id,
-                source,
-                session or "",
-                epoch or b"",
-                envelope_id.bytes,
-                position,
-                microseconds(received_at),
-                topic,
-                payload,
-            )
-        )
-    return found
 
 
 def replay_message(
@@ -220,7 +174,8 @@ def replay_message(
             changes = _changes(Outcome.DECODED if conflicted else Outcome.QUARANTINED, batch, fates)
             query = _SQL["settle_conflicts" if conflicted else "add_to_ledger"]
             connection.execute(query, {"id": envelope_id, **changes})
-            _settle_quarantine(connection, [envelope_id.bytes], position, fates.entries, limits or same_limits())
+            intake = QuarantineIntake(limits or same_limits())
+            _settle_quarantine(connection, [envelope_id.bytes], position, fates.entries, intake, set())
         _update_latest(connection, rows)
     return fates.total()
 
@@ -250,8 +205,11 @@ def _prepare(connection: Connection, batch: Batch) -> tuple[Rows, Rows]:
     return numbers, texts
 
 
-def _lock_ledger(connection: Connection, batch: Batch) -> Int32:
-    """int32[E]: how many readings each envelope has stored before. Its row is locked, and made if missing."""
+def _lock_ledger(connection: Connection, batch: Batch) -> tuple[Int32, set[bytes]]:
+    """int32[E]: how many readings each envelope has stored before; and the ids of those that were not known.
+
+    The rows are locked, and made where they are missing.
+    """
     entries = batch.envelopes
     parameters = {
         "id": uuids(entry.id for entry in entries),
@@ -263,13 +221,14 @@ def _lock_ledger(connection: Connection, batch: Batch) -> Int32:
         "total": np.array([entry.total for entry in entries], np.int64),
     }
     missing = connection.execute(_SQL["insert_missing"], parameters).fetchall()
-    folded = {cast("UUID", id_).bytes for (id_,) in missing} & folded_envelopes(connection, batch)
+    new = {cast("UUID", id_).bytes for (id_,) in missing}
+    folded = new & folded_envelopes(connection, batch)
     if folded:
         raise _EnvelopesFolded(folded)
     rows = connection.execute(_SQL["lock_ledger"], {"id": parameters["id"]}).fetchall()
     take_out_of_sums(connection, [entry.id for entry in entries])
     stored = {id_.bytes: count for id_, count in cast("list[tuple[UUID, int]]", rows)}
-    return np.array([stored[entry.id] for entry in entries], np.int32)
+    return np.array([stored[entry.id] for entry in entries], np.int32), new
 
 
 def _store(
@@ -310,9 +269,13 @@ def _settle_quarantine(
     envelope_ids: Sequence[bytes],
     position: int | None,
     entries: Sequence[Entry],
-    limits: LimitsOf,
+    intake: QuarantineIntake,
+    new: AbstractSet[bytes],
 ) -> None:
-    """Open rows that have no entry any more are replayed; entries without a row get one, replayed ones open."""
+    """Open rows that have no entry any more are replayed; entries without a row get one, replayed ones open.
+
+    Only `new` envelopes can add to the overflow: what did not fit of others was counted when it came.
+    """
     wanted = {(entry.envelope_id, entry.position, entry.reason.value): entry for entry in entries}
     parameters = {"id": uuids(envelope_ids), "position": position}
     found = connection.execute(_SQL["quarantined"], parameters).fetchall()
@@ -325,7 +288,7 @@ def _settle_quarantine(
             reopened.append(id_)
     for ids, state in ((replayed, State.REPLAYED), (reopened, State.OPEN)):
         connection.execute(_SQL["set_state"], {"ids": ids, "state": int(state)})
-    QuarantineIntake(limits).take(connection, list(wanted.values()))
+    intake.take(connection, list(wanted.values()), counted=new)
 
 
 def _update_latest(connection: Connection, rows: tuple[Rows, Rows]) -> None:

@@ -99,14 +99,20 @@ class ReadingWriter:
         self._last_times = last_times
         self._quarantine = QuarantineIntake(quarantine_limits or same_limits())
         self._partitions = KnownPartitions()
-        self._latest: list[tuple[Latest, Latest]] = []
-        self._latest_known: list[tuple[Latest, Latest]] = []
         self.use(connection)
 
     def use(self, connection: Connection) -> None:
-        """Go on over another connection, after `DatabaseAway`. It must be in autocommit mode."""
+        """Go on over another connection, after `DatabaseAway`. It must be in autocommit mode.
+
+        Behind it may be an older copy of the database, so what `flush_latest` would write is dropped: batches that
+        were not flushed have to be written again.
+        """
         self._connection = connection
         self._kind: StorageKind | None = None
+        self._latest: list[tuple[Latest, Latest]] = []
+        self._latest_known: list[tuple[Latest, Latest]] = []
+        self._partitions.forget()
+        self._quarantine.forget()
 
     def write(self, batch: Batch) -> WriteResult:
         """Store the batch; all of it is stored when this returns, and it may be acknowledged.
@@ -141,11 +147,13 @@ class ReadingWriter:
             Seconds it took.
 
         Raises:
-            DatabaseAway: give a new connection to `use`, then call again.
+            DatabaseAway: give a new connection to `use`, then write again what was written since the last call.
             Retry: call again.
         """
         watch = Stopwatch()
         with translated():
+            if not self._latest and not self._latest_known:
+                self._connection.execute(_SQL["answers"])  # or a server that has gone would be noticed too late
             if self._latest:
                 numbers, texts = (newest(list(column)) for column in zip(*self._latest, strict=True))
                 with self._connection.transaction():

@@ -208,6 +208,11 @@ class RawConsumer:
         if self._end is not None and not self._end.done():
             self._end.set_result(message)
 
+    @property
+    def arrived(self) -> list[Delivery]:
+        """What came too late for its pull: the next one returns it, until then the caller extends it as well."""
+        return list(self._arrived)
+
     # --- answering
 
     async def ack(self, deliveries: Iterable[Delivery]) -> None:

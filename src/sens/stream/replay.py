@@ -29,8 +29,7 @@ class ReplayRequest(msgspec.Struct, frozen=True, omit_defaults=True, rename={"st
 
     Attributes:
         envelope_ids: 32 hexadecimal digits each.
-        quarantine_ids: rows whose envelopes these are: what to take the bytes from when the log has an
-            envelope no more.
+        quarantine_ids: rows to take the bytes from when the log has an envelope no more; empty: all that are open.
         start, end: µs since 1970 UTC; named `from` and `to` on the wire.
         source: only envelopes of this source.
         overwrite: readings that changed replace what is stored; else they are conflicts.
@@ -50,6 +49,8 @@ class ReplayReply(msgspec.Struct, frozen=True, omit_defaults=True):
     """What came of it; `error` is empty unless it failed.
 
     Attributes:
+        expired: envelopes (messages, where only quarantine has them) left as they are: retention has deleted,
+            or is about to, what a replay would store.
         next_sequence: 0 if all was replayed; else ask again with it: a reply is not kept waiting for long.
     """
 
@@ -59,6 +60,7 @@ class ReplayReply(msgspec.Struct, frozen=True, omit_defaults=True):
     duplicate: int = 0
     conflict: int = 0
     quarantined: int = 0
+    expired: int = 0
     next_sequence: int = 0
     error: str = ""
 
@@ -85,7 +87,7 @@ async def ask_replay(
 
 
 def _sum(one: ReplayReply, other: ReplayReply) -> ReplayReply:
-    fields = ("envelopes", "messages", "stored", "duplicate", "conflict", "quarantined")
+    fields = ("envelopes", "messages", "stored", "duplicate", "conflict", "quarantined", "expired")
     return ReplayReply(**{name: getattr(one, name) + getattr(other, name) for name in fields})
 
 

@@ -190,6 +190,7 @@ def _batch(work: _Work, readings: Readings) -> Batch:
         message_position=messages.position,
         outcome=outcome,
         received_at=messages.received_at,
+        retained=messages.retained,
         topics=messages.topics,
         payloads=messages.payloads,
         reading_message=readings.message,

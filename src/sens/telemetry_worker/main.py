@@ -59,13 +59,12 @@ def start(settings: TelemetrySettings) -> int:
                 worker.store.write,
                 worker.store.settle,
                 stored,
-                generation=lambda: worker.generation,
                 pace=Pace(settings.max_batch_bytes, settings.batch_hold_s, settings.ack_wait_s),
                 stopping=lifetime.stopping,
             ).run()
 
         lifetime.supervise("pipeline", pump)
-        replayer = Replayer(connection, stream, worker, settings.database_url.get_secret_value())
+        replayer = Replayer(connection, stream, worker)
         maintenance = Maintenance(settings, configuration, stream, consumer, replayer, lifetime.stopping)
         lifetime.supervise("maintenance", maintenance.run)
         lifetime.readiness.register("nats", lambda: _nats_answers(connection))

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
 import structlog
@@ -37,27 +38,34 @@ class Pace(NamedTuple):
     ack_wait_s: float
 
 
+class _StoredDeliveries(NamedTuple):
+    """Deliveries, without their data, of a batch that was stored in a generation."""
+
+    generation: int
+    deliveries: list[Delivery]
+
+
 class Pipeline(Generic[T]):
     """One worker's loop. At most one batch is being stored, one decoded, and one prefetched.
 
     Args:
         decode: envelopes → batch; blocking, may use the database.
-        store: stores a batch; blocking; repeated for the same batch after a Retry.
-        settle: brings up to date what serves many batches at once; blocking. What was stored before is
-            acknowledged after it.
+        store: stores a batch; blocking; repeated for the same batch after a Retry. None: its generation is
+            over, it must be decoded again.
+        settle: brings up to date what serves many batches at once; blocking. What was stored in the generation
+            that it returns is acknowledged after it. What was stored in another is given back: the database
+            may be an older copy by now, that does not hold it.
         stored: told of each batch that is on disk.
-        generation: changes when batches that were decoded before must be decoded again.
     """
 
     def __init__(
         self,
         consumer: RawConsumer,
         decode: Callable[[Sequence[Arrival]], Batch],
-        store: Callable[[Batch], T],
-        settle: Callable[[], None],
+        store: Callable[[Batch], T | None],
+        settle: Callable[[], int],
         stored: Callable[[Batch, T], Awaitable[None]],
         *,
-        generation: Callable[[], int],
         pace: Pace,
         stopping: asyncio.Event,
     ) -> None:
@@ -67,13 +75,12 @@ class Pipeline(Generic[T]):
         self._store = store
         self._settle = settle
         self._stored = stored
-        self._generation = generation
         self._pace = pace
         self._stopping = stopping
         self._held: dict[int, list[Delivery]] = {}
         self._decoder_thread = ThreadPoolExecutor(1, "decode")
         self._store_thread = ThreadPoolExecutor(1, "store")
-        self._unacknowledged: list[Delivery] = []
+        self._unacknowledged: list[_StoredDeliveries] = []
         self._settled_at = 0.0
         self._started_at = 0.0
         self._envelopes_per_s = 0.0
@@ -92,11 +99,10 @@ class Pipeline(Generic[T]):
                     continue
                 deliveries = self.prefetch.take()
                 self._held[id(deliveries)] = deliveries
-                generation = self._generation()
                 batch = await self._decoded(deliveries)
                 if storing is not None:
                     await storing
-                storing = asyncio.create_task(self._store_batch(batch, generation, deliveries))
+                storing = asyncio.create_task(self._store_batch(batch, deliveries))
             if storing is not None:
                 await storing
             if self._unacknowledged:
@@ -108,7 +114,7 @@ class Pipeline(Generic[T]):
             if storing is not None and not storing.done():
                 storing.cancel()
             # Others need not wait for `ack_wait_s` to take what is left over.
-            for deliveries in [*self._held.values(), self.prefetch.waiting]:
+            for deliveries in self._in_hand():
                 await self.consumer.release(deliveries)
             await self.consumer.release_all()
             self._decoder_thread.shutdown(wait=False)
@@ -156,36 +162,28 @@ class Pipeline(Generic[T]):
         metrics.BATCH_READINGS.observe(len(batch.series))
         return batch
 
-    async def _store_batch(self, batch: Batch, generation: int, deliveries: list[Delivery]) -> None:
-        result: T | None = None
-        while result is None:
-            while generation != self._generation():
-                generation = self._generation()
-                batch = await self._decoded(deliveries)
-            result = await self._stored_now(batch, generation)
+    async def _store_batch(self, batch: Batch, deliveries: list[Delivery]) -> None:
+        while (result := await self._retried("store", self._store_thread, partial(self._store, batch))) is None:
+            batch = await self._decoded(deliveries)
         await self._stored(batch, result)
         del self._held[id(deliveries)]
-        self._unacknowledged += [each._replace(data=b"") for each in deliveries]
+        without_data = [each._replace(data=b"") for each in deliveries]
+        self._unacknowledged.append(_StoredDeliveries(batch.generation, without_data))
         # While more waits, another batch follows, and its end comes by here.
         if not self.prefetch.arrived.is_set() or time.monotonic() - self._settled_at >= SETTLE_EVERY_S:
             await self._acknowledge()
 
     async def _acknowledge(self) -> None:
         """Settle what was stored, then acknowledge it."""
-        deliveries, self._unacknowledged = self._unacknowledged, []
-        self._held[id(deliveries)] = deliveries
-        await self._retried("settle", self._store_thread, self._settle)
+        generation = await self._retried("settle", self._store_thread, self._settle)
         self._settled_at = time.monotonic()
-        await self.consumer.ack(deliveries)
-        del self._held[id(deliveries)]
-
-    async def _stored_now(self, batch: Batch, generation: int) -> T | None:
-        """Store; None if the batch must be decoded again first."""
-
-        def store() -> T | None:
-            return self._store(batch) if generation == self._generation() else None
-
-        return await self._retried("store", self._store_thread, store)
+        batches, self._unacknowledged = self._unacknowledged, []
+        for stored_in, deliveries in batches:
+            if stored_in == generation:
+                await self.consumer.ack(deliveries)
+            else:
+                log.warning("envelopes_given_back", envelopes=len(deliveries), reason="the database was away since")
+                await self.consumer.release(deliveries)
 
     async def _retried(self, what: str, thread: ThreadPoolExecutor, call: Callable[[], R]) -> R:
         """Run a blocking call in its thread, again after each Retry: the database is waited for."""
@@ -204,8 +202,13 @@ class Pipeline(Generic[T]):
         """Tell JetStream that what is held is being worked on."""
         while True:
             await asyncio.sleep(self._pace.ack_wait_s / EXTENSIONS_PER_ACK_WAIT)
-            for deliveries in [*self._held.values(), self._unacknowledged, self.prefetch.waiting]:
+            for deliveries in self._in_hand():
                 await self.consumer.extend(deliveries)
+
+    def _in_hand(self) -> list[list[Delivery]]:
+        """All that was taken from JetStream and not answered."""
+        unacknowledged = [deliveries for _, deliveries in self._unacknowledged]
+        return [*self._held.values(), *unacknowledged, self.prefetch.waiting, self.consumer.arrived]
 
 
 async def _first_of(tasks: Sequence[asyncio.Task[None]], *events: asyncio.Event) -> None:

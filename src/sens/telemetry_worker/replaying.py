@@ -5,29 +5,22 @@ The leading replica answers requests, a slice at a time: the answer says where t
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 import msgspec
-import numpy as np
 import structlog
 
-from sens.domain.batch import Batch, EnvelopeEntry
-from sens.domain.batch_ops import quarantine_messages
 from sens.domain.envelope import SUBJECT_ROOT
 from sens.domain.errors import SensError
-from sens.storage.errors import DataRefused
-from sens.storage.refusals import find_refused
-from sens.storage.replay import OpenMessage, Replayed, find_sequences, open_messages, replay, replay_message
 from sens.stream.connection import StreamConnection, Subscription
 from sens.stream.errors import StreamAway
 from sens.stream.link import Message
 from sens.stream.raw import RawStream
 from sens.stream.replay import REPLAY_SUBJECT, ReplayReply, ReplayRequest
 from sens.stream.streamlog import Stored
-from sens.telemetry_worker.database import Reconnecting
-from sens.telemetry_worker.messages import Arrival, Messages
+from sens.telemetry_worker.messages import Arrival
+from sens.telemetry_worker.replay_store import Counts, ReplayStore
 from sens.telemetry_worker.worker import Worker
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -38,23 +31,6 @@ BATCH_BYTES = 2 * 1024 * 1024
 MAX_IDS = 10_000
 
 
-class _Counts(Counter[str]):
-    """What a slice came to, as `ReplayReply` names it."""
-
-    def add(self, batch: Batch, result: Replayed) -> None:
-        self.update(
-            envelopes=len(batch.envelopes),
-            messages=len(batch.topics),
-            quarantined=len(batch.quarantined),
-            stored=result.stored + result.overwritten,
-            duplicate=result.same,
-            conflict=result.conflict,
-        )
-
-    def reply(self, next_sequence: int = 0) -> ReplayReply:
-        return ReplayReply(**self, next_sequence=next_sequence)
-
-
 _decode = msgspec.json.Decoder(ReplayRequest)
 _encode = msgspec.json.Encoder()
 
@@ -62,11 +38,10 @@ _encode = msgspec.json.Encoder()
 class Replayer:
     """Answers requests while it is open, one after the other."""
 
-    def __init__(self, connection: StreamConnection, stream: RawStream, worker: Worker, url: str) -> None:
+    def __init__(self, connection: StreamConnection, stream: RawStream, worker: Worker) -> None:
         self.connection = connection
         self.stream = stream
-        self.worker = worker
-        self._database = Reconnecting(url, "telemetry-worker replay")
+        self._store = ReplayStore(worker)
         self._subscription: Subscription | None = None
         self._turn = asyncio.Lock()
         self._tasks = set[asyncio.Task[None]]()
@@ -82,7 +57,6 @@ class Replayer:
             await self._subscription.close()
             self._subscription = None
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._database.close()
 
     def _take(self, message: Message) -> None:
         task = asyncio.create_task(self._answer(message))
@@ -103,7 +77,7 @@ class Replayer:
     async def _replay(self, request: ReplayRequest) -> ReplayReply:
         if request.envelope_ids:
             return await self._replay_envelopes([bytes.fromhex(id_) for id_ in request.envelope_ids[:MAX_IDS]], request)
-        counts, until, next_sequence = _Counts(), time.monotonic() + SLICE_S, 0
+        counts, until, next_sequence = Counts(), time.monotonic() + SLICE_S, 0
         waiting = list[Stored]()
         size = 0
         async for stored in self._range(request):
@@ -124,27 +98,15 @@ class Replayer:
             return self.stream.read(start_sequence=request.next_sequence, end_at=request.end, subjects=subjects)
         return self.stream.read(start_at=request.start, end_at=request.end, subjects=subjects)
 
-    async def _replay_batch(self, some: Sequence[Stored], request: ReplayRequest, counts: _Counts) -> None:
-        if not some:
-            return
-        arrivals = [Arrival(each.sequence, each.subject, each.data, each.stored_at) for each in some]
-        batch, result = await asyncio.to_thread(self._store, arrivals, request.overwrite)
-        counts.add(batch, result)
-
-    def _store(self, arrivals: Sequence[Arrival], overwrite: bool) -> tuple[Batch, Replayed]:
-        batch = self.worker.decode(arrivals)
-        limits = self.worker.resolver.quarantine_limits
-        with self._database.use() as connection:
-            try:
-                return batch, replay(connection, batch, overwrite=overwrite, limits=limits)
-            except DataRefused:
-                batch = quarantine_messages(batch, find_refused(connection, batch))
-                return batch, replay(connection, batch, overwrite=overwrite, limits=limits)
+    async def _replay_batch(self, some: Sequence[Stored], request: ReplayRequest, counts: Counts) -> None:
+        if some:
+            arrivals = [Arrival(each.sequence, each.subject, each.data, each.stored_at) for each in some]
+            counts.update(await asyncio.to_thread(self._store.replay_envelopes, arrivals, request.overwrite))
 
     async def _replay_envelopes(self, ids: Sequence[bytes], request: ReplayRequest) -> ReplayReply:
         """Envelopes that are in the log still, whole; of others, what is open in quarantine."""
-        counts = _Counts()
-        sequences = await asyncio.to_thread(lambda: find_sequences(self._database.get(), ids))
+        counts = Counts()
+        sequences = await asyncio.to_thread(self._store.sequences, ids)
         gone = [id_ for id_ in ids if id_ not in sequences]
         for id_, sequence in sequences.items():
             stored = await self.stream.get(sequence)
@@ -153,32 +115,7 @@ class Replayer:
             else:
                 await self._replay_batch([stored], request, counts)
         if gone:
-            await asyncio.to_thread(self._replay_messages, gone, request.overwrite, counts)
+            rows = await asyncio.to_thread(self._store.open_message_ids, gone, request.quarantine_ids[:MAX_IDS])
+            for row in rows:
+                counts.update(await asyncio.to_thread(self._store.replay_message, row, request.overwrite))
         return counts.reply()
-
-    def _replay_messages(self, ids: Sequence[bytes], overwrite: bool, counts: _Counts) -> None:
-        connection = self._database.get()
-        for message in open_messages(connection, ids):
-            batch = self.worker.decode_messages(_single(message))
-            limits = self.worker.resolver.quarantine_limits
-            result = replay_message(connection, message.quarantine_id, batch, overwrite=overwrite, limits=limits)
-            if result is not None:
-                counts.add(batch, result)
-
-
-def _single(message: OpenMessage) -> Messages:
-    """One message of an envelope, from its quarantine row."""
-    base = message.received_at - message.position
-    entry = EnvelopeEntry(message.envelope_id, message.source_id, message.session, message.epoch, 0, base, 0)
-    return Messages(
-        envelopes=[entry],
-        sources=[message.source],
-        starts=[0, 1],
-        envelope=np.zeros(1, np.int32),
-        position=np.array([message.position], np.int32),
-        received_at=np.array([message.received_at], np.int64),
-        retained=np.zeros(1, np.bool_),
-        topics=[message.topic],
-        payloads=[message.payload],
-        rejections={},
-    )

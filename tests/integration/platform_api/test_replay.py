@@ -51,7 +51,7 @@ async def test_a_range_is_replayed_by_a_worker(api: Api, worker: Worker):
     body = {"from": "2026-01-05T00:00:00Z", "to": "2026-01-05T00:00:01Z", "source": "plant-a", "overwrite": True}
     answer = await api.request("POST", "/replay", key=KEYS["operate"], json=body)
     assert answer.json() == {
-        "envelopes": 1, "messages": 200, "stored": 3, "duplicate": 590, "conflict": 1, "quarantined": 2,
+        "envelopes": 1, "messages": 200, "stored": 3, "duplicate": 590, "conflict": 1, "quarantined": 2, "expired": 0,
     }  # fmt: skip
     assert worker.asked == [ReplayRequest(start=MONDAY, end=MONDAY + 1_000_000, source="plant-a", overwrite=True)]
 

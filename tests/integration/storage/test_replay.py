@@ -66,6 +66,7 @@ class House:
             message_position=np.array([place if m.position is None else m.position for _, place, m in flat], np.int32),
             outcome=np.array([m.outcome for _, _, m in flat], np.uint8),
             received_at=np.array([entries[at].received_at + place for at, place, _ in flat], np.int64),
+            retained=np.zeros(len(flat), np.bool_),
             topics=[b"t"] * len(flat),
             payloads=[b"p"] * len(flat),
             reading_message=np.array([index for index, *_ in readings], np.int32),

@@ -1,4 +1,4 @@
-"""A log with envelopes, a migrated database and a leader's maintenance between them."""
+"""A log with envelopes, a migrated database, and a leader's maintenance or workers between them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -22,6 +22,7 @@ from sens.telemetry_worker.maintenance import Maintenance
 from sens.telemetry_worker.replaying import Replayer
 from sens.telemetry_worker.settings import TelemetrySettings
 from servers import Nats
+from telemetry import House
 
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -43,9 +44,20 @@ async def connection(nats_server: Nats) -> AsyncIterator[StreamConnection]:
 
 
 @pytest.fixture
-async def log(connection: StreamConnection) -> Log:
-    stream = await RawStream.ensure(connection, RawStreamSettings(MAX_BYTES))
-    return Log(stream, await RawConsumer.bind(connection, stream))
+async def raw(connection: StreamConnection) -> RawStream:
+    return await RawStream.ensure(connection, RawStreamSettings(MAX_BYTES))
+
+
+@pytest.fixture
+async def log(raw: RawStream) -> Log:
+    return Log(raw, await RawConsumer.bind(raw.connection, raw))
+
+
+@pytest.fixture
+def house(database_url: str) -> Iterator[House]:
+    house = House(database_url)
+    yield house
+    house.close()
 
 
 class NoReplays:

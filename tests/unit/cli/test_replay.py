@@ -8,7 +8,7 @@ from command_line import Sens
 from sens.cli.replay import LONGEST_PART, QUICK_S, SHORTEST_PART, SLOW_S, next_length
 from sens.cli.times import HOUR, MINUTE
 
-PART = {"envelopes": 1, "messages": 10, "stored": 3, "duplicate": 27, "conflict": 0, "quarantined": 1}
+PART = {"envelopes": 1, "messages": 10, "stored": 3, "duplicate": 27, "conflict": 0, "quarantined": 1, "expired": 0}
 
 
 def test_quick_parts_are_followed_by_longer_ones_and_slow_ones_by_shorter():

@@ -45,6 +45,10 @@ class Replayed(Model):
     duplicate: int = Field(description="Readings that were stored before, with the same value.", examples=[7170])
     conflict: int = Field(description="Readings of which another value is stored, and stays.", examples=[0])
     quarantined: int = Field(description="Messages that still cannot be decoded.", examples=[2])
+    expired: int = Field(
+        description="Envelopes left as they are, because readings of theirs are older than raw readings are kept.",
+        examples=[0],
+    )
 
 
 @router.post("/replay", responses=_PROBLEMS)
@@ -68,7 +72,11 @@ async def replay_range(services: ServicesOf, body: ReplayRange) -> Replayed:
 async def replay_quarantined(
     services: ServicesOf, quarantine_id: Id, overwrite: Annotated[bool, Query()] = False
 ) -> Replayed:
-    """Decode again the envelope that holds the message. What can be stored now leaves the quarantine."""
+    """Decode again the envelope that holds the message. What can be stored now leaves the quarantine.
+
+    When the log has the envelope no more, this message alone is decoded, from its bytes here. One of which not all
+    bytes were kept (`oversize`, `invalid_envelope`) is counted as `quarantined` again.
+    """
     row, _ = await find_quarantined(services, quarantine_id)
     if row.state != State.OPEN:
         raise already_settled(row)
@@ -91,4 +99,5 @@ async def _replay(services: Services, request: ReplayRequest) -> Replayed:
         duplicate=reply.duplicate,
         conflict=reply.conflict,
         quarantined=reply.quarantined,
+        expired=reply.expired,
     )

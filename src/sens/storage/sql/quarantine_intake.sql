@@ -23,16 +23,20 @@ DELETE FROM quarantine USING counted
 RETURNING octet_length(topic) + octet_length(payload);
 
 -- name: insert
-INSERT INTO quarantine (source_id, envelope_id, position, received_at, topic, payload, reason, detail)
+INSERT INTO quarantine (source_id, envelope_id, position, received_at, retained, topic, payload, reason, detail)
 SELECT * FROM unnest(
-    %(source_id)s, %(envelope_id)s, %(position)s, %(received_at)s,
+    %(source_id)s, %(envelope_id)s, %(position)s, %(received_at)s, %(retained)s::bool[],
     %(topic)b::bytea[], %(payload)b::bytea[], %(reason)s::text[], %(detail)s::text[]
 )
 ON CONFLICT (envelope_id, position, reason) DO NOTHING;
 
 -- name: count_overflow
 INSERT INTO quarantine_overflow (source_id, reason, topic, count, first_at, last_at, sample)
-VALUES (%s, %s, %b, %s, %s, %s, %b)
+SELECT %(source_id)s, new.*
+  FROM unnest(
+       %(reason)s::text[], %(topic)b::bytea[], %(count)s, %(first_at)s, %(last_at)s, %(sample)b::bytea[]
+  ) AS new (reason, topic, count, first_at, last_at, sample)
+ ORDER BY reason, topic
 ON CONFLICT (source_id, reason, topic) DO UPDATE
    SET count = quarantine_overflow.count + excluded.count,
        first_at = least(quarantine_overflow.first_at, excluded.first_at),

@@ -83,10 +83,22 @@ UPDATE quarantine SET state = %(state)s, changed_at = now() WHERE id = ANY (%(id
 -- name: find_sequences
 SELECT envelope_id, sequence FROM ledger WHERE envelope_id = ANY(%(ids)s::uuid[]);
 
--- name: open_messages
-SELECT q.id, q.source_id, s.name, l.session, l.epoch, q.envelope_id, q.position, q.received_at, q.topic, q.payload
+-- name: open_message_ids
+SELECT id FROM quarantine
+WHERE envelope_id = ANY (%(ids)s) AND state = 0 AND (%(only)s::bigint[] IS NULL OR id = ANY (%(only)s))
+ORDER BY id;
+
+-- name: open_message
+SELECT q.id, q.source_id, s.name, l.session, l.epoch, q.envelope_id, q.position, q.received_at, q.retained,
+       q.topic, q.payload, q.reason
 FROM quarantine q
 JOIN source s ON s.id = q.source_id
 LEFT JOIN ledger l ON l.envelope_id = q.envelope_id
-WHERE q.envelope_id = ANY(%(ids)s::uuid[]) AND q.state = 0
-ORDER BY q.id;
+WHERE q.id = %(id)s AND q.state = 0;
+
+-- Of envelopes that the ledger knows: how many messages are, or were, in quarantine for this reason.
+-- name: count_quarantined
+SELECT l.envelope_id, (
+    SELECT count(*) FROM quarantine q WHERE q.envelope_id = l.envelope_id AND q.reason = %(reason)s
+)
+FROM ledger l WHERE l.envelope_id = ANY (%(ids)s);

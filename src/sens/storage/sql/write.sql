@@ -39,6 +39,9 @@ SELECT new.id
  WHERE new.messages > 0 AND new.total > 0 AND new.received_at <= t.folded_until
    AND t.covered @> int8range(new.total - new.messages, new.total, '(]');
 
+-- name: answers
+SELECT;
+
 -- name: copy_late_marks
 COPY late_mark (series_id, bucket) FROM STDIN (FORMAT binary)
 

@@ -155,13 +155,14 @@ CREATE TABLE ledger_tail (
     PRIMARY KEY (source_id, session, epoch)
 );
 
--- state: 0 open, 1 replayed, 2 discarded
+-- state: 0 open, 1 replayed, 2 discarded. retained: as the broker sent the message.
 CREATE TABLE quarantine (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source_id     int NOT NULL REFERENCES source,
     envelope_id   uuid NOT NULL,
     position      int NOT NULL,
     received_at   timestamptz NOT NULL,
+    retained      bool NOT NULL DEFAULT false,
     topic         bytea NOT NULL,
     payload       bytea NOT NULL,
     reason        text NOT NULL,
