@@ -6,6 +6,7 @@ shapes are interned: the telemetry worker looks up (topic, shape) once and gets 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
@@ -20,6 +21,11 @@ Float64 = NDArray[np.float64]
 
 NO_TIME = int(np.iinfo(np.int64).min)
 """Stands in a column of times for "the reading bears none: use the receive time"."""
+
+_DAY = 86_400_000_000
+OLDEST_TIME = (date(1, 7, 1) - date(1970, 1, 1)).days * _DAY
+NEWEST_TIME = (date(9999, 7, 1) - date(1970, 1, 1)).days * _DAY
+"""What both Python and PostgreSQL can name, with room for a partition at each end."""
 
 
 class Kind(IntEnum):

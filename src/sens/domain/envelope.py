@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from sens.domain.columns import NEWEST_TIME, OLDEST_TIME
 from sens.domain.errors import Reject
 from sens.domain.reasons import Reason
 
@@ -25,6 +26,8 @@ SUBJECT_ROOT = "sens.raw"
 _HEADER = struct.Struct("<4s4B16s8sqIQQQBB")
 _STUB = struct.Struct("<IH")
 STUB_HEADER_BYTES = _STUB.size
+MAX_TOTAL = 2**62
+"""Far above what is ever counted; the database holds totals, and ranges of them, in signed 64 bits."""
 MAX_HEADER_BYTES = _HEADER.size + 2 * 255
 
 
@@ -167,7 +170,7 @@ def unpack(data: bytes) -> Envelope:
         session = data[start + n_source : body_at].decode()
     except UnicodeDecodeError as error:
         raise InvalidEnvelope("source or session is not UTF-8") from error
-    return Envelope(
+    envelope = Envelope(
         id=id_,
         epoch=epoch,
         kind=EnvelopeKind(kind),
@@ -181,3 +184,15 @@ def unpack(data: bytes) -> Envelope:
         previous=previous,
         body=data[body_at:],
     )
+    _check_storable(envelope)
+    return envelope
+
+
+def _check_storable(envelope: Envelope) -> None:
+    """One envelope that the database cannot hold would stop all those behind it."""
+    if "\0" in envelope.source or "\0" in envelope.session:
+        raise InvalidEnvelope("source or session holds NUL")
+    if not OLDEST_TIME <= envelope.received_at <= NEWEST_TIME - envelope.messages:
+        raise InvalidEnvelope("received before the year 1 or after 9999")
+    if envelope.total > MAX_TOTAL:
+        raise InvalidEnvelope(f"a running total above {MAX_TOTAL}")

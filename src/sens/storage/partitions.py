@@ -13,7 +13,7 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
-from sens.domain.columns import Int64
+from sens.domain.columns import NEWEST_TIME, OLDEST_TIME, Int64
 from sens.storage.connection import Connection
 from sens.storage.errors import DataRefused, translated
 from sens.storage.kinds import BIG_TABLES, DAY, BigTable, StorageKind, storage_kind
@@ -24,9 +24,6 @@ from sens.storage.times import microseconds, timestamp
 # Partitions start on Mondays: the first after 1970-01-01.
 _ANCHOR = date(1970, 1, 5)
 _ANCHOR_TIME = 4 * DAY
-# What both Python and PostgreSQL can name, with room for a partition at each end.
-OLDEST_TIME = (date(1, 7, 1) - date(1970, 1, 1)).days * DAY
-NEWEST_TIME = (date(9999, 7, 1) - date(1970, 1, 1)).days * DAY
 # A drop that waits for a reader makes every query behind it wait.
 DROP_LOCK_TIMEOUT_MS = 100
 _SQL = load("partitions")

@@ -3,11 +3,12 @@
 import numpy as np
 
 from sens.domain.batch import Batch, Quarantined
+from sens.domain.columns import NEWEST_TIME, OLDEST_TIME
 from sens.domain.errors import Fatal
 from sens.domain.reasons import Reason
 from sens.storage.connection import Connection
 from sens.storage.errors import DataRefused, translated
-from sens.storage.partitions import NEWEST_TIME, OLDEST_TIME, ensure_partitions
+from sens.storage.partitions import ensure_partitions
 from sens.storage.readings import NUMBERS, TEXTS, insert_staged, sorted_rows
 
 

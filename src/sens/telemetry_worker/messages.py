@@ -109,6 +109,7 @@ class _Gathering:
 
     def _add_invalid(self, arrival: Arrival, error: Reject) -> None:
         source = arrival.subject.split(".")[2] if arrival.subject.count(".") >= 2 else arrival.subject
+        source = source.replace("\0", "\\x00")  # PostgreSQL holds no NUL
         name = b"%s %d %d" % (self.epoch, arrival.sequence, arrival.stored_at)
         id_ = blake2b(name, digest_size=ID_BYTES).digest()
         self.sources.append(source)

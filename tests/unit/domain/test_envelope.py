@@ -2,13 +2,16 @@
 
 import struct
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sens.domain.columns import NEWEST_TIME, OLDEST_TIME
 from sens.domain.envelope import (
     MAX_HEADER_BYTES,
+    MAX_TOTAL,
     Envelope,
     EnvelopeKind,
     InvalidEnvelope,
@@ -21,7 +24,9 @@ from sens.domain.envelope import (
 from sens.domain.errors import Reject
 from sens.domain.reasons import Reason
 
-names = st.text(st.characters(codec="utf-8"), max_size=63).filter(lambda name: len(name.encode()) <= 255)
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=63).filter(
+    lambda name: len(name.encode()) <= 255
+)
 counts = st.integers(0, 2**64 - 1)
 
 raw_envelopes = st.builds(
@@ -32,9 +37,9 @@ raw_envelopes = st.builds(
     mqtt_version=st.sampled_from([4, 5]),
     source=names,
     session=names,
-    received_at=st.integers(-(2**63), 2**63 - 1),
+    received_at=st.integers(OLDEST_TIME, NEWEST_TIME - 2**32),
     messages=st.integers(0, 2**32 - 1),
-    total=counts,
+    total=st.integers(0, MAX_TOTAL),
     settled=counts,
     previous=counts,
     body=st.binary(max_size=200),
@@ -111,6 +116,22 @@ def test_names_that_are_not_utf_8_are_refused() -> None:
     data = pack(EXAMPLE).replace(b"plant-a", b"plant-\xff")
     with pytest.raises(InvalidEnvelope, match="not UTF-8"):
         unpack(data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"received_at": OLDEST_TIME - 1},
+        {"received_at": NEWEST_TIME},
+        {"received_at": 2**62},
+        {"total": MAX_TOTAL + 1},
+        {"source": "plant\0"},
+        {"session": "\0"},
+    ],
+)
+def test_a_header_that_the_database_cannot_hold_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(InvalidEnvelope):
+        unpack(pack(replace(EXAMPLE, **change)))
 
 
 def test_the_header_is_little_endian_and_stays_where_it_is() -> None:
