@@ -16,6 +16,7 @@ from sens.storage.arrays import times
 from sens.storage.connection import Connection
 from sens.storage.queries import load
 from sens.storage.readings import Fate, Rows
+from sens.storage.times import time_bounds
 
 _SQL = load("latest")
 
@@ -73,7 +74,8 @@ def upsert_latest_stored(connection: Connection, numbers: Latest, texts: Latest)
 
     For readings of which only their envelope is known to be stored: theirs may have been a conflict.
     """
-    if len(numbers):
-        connection.execute(_SQL["upsert_stored_numbers"], (numbers.series, times(numbers.time)))
-    if len(texts):
-        connection.execute(_SQL["upsert_stored_texts"], (texts.series, times(texts.time)))
+    for query, latest in (("upsert_stored_numbers", numbers), ("upsert_stored_texts", texts)):
+        if len(latest):
+            oldest, newest = time_bounds(latest.time)
+            parameters = {"series": latest.series, "time": times(latest.time), "oldest": oldest, "newest": newest}
+            connection.execute(_SQL[query], parameters, prepare=False)

@@ -7,6 +7,7 @@ from sens.storage.arrays import times
 from sens.storage.connection import Connection
 from sens.storage.queries import load
 from sens.storage.readings import NUMBERS, Fate, Mask, Rows, Stored, Table
+from sens.storage.times import time_bounds
 
 _SQL = load("replay")
 
@@ -24,7 +25,10 @@ def overwrite_conflicts(connection: Connection, table: Table, rows: Rows, stored
         return conflict
     last = rows.where(_last_of_instants(rows, conflict))
     numbers = table == NUMBERS
+    oldest, newest = time_bounds(last.time)
     parameters = {
+        "oldest": oldest,
+        "newest": newest,
         "series": last.series,
         "time": times(last.time),
         "value": last.value if numbers else last.value.tolist(),
@@ -35,7 +39,7 @@ def overwrite_conflicts(connection: Connection, table: Table, rows: Rows, stored
         "column": sql.Identifier("value" if numbers else "text"),
     }
     for query in ("overwrite", "overwrite_latest"):
-        connection.execute(sql.SQL(_SQL[query]).format(**names), parameters)
+        connection.execute(sql.SQL(_SQL[query]).format(**names), parameters, prepare=False)
     return conflict
 
 

@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from sens.domain.columns import Float64, Int64
+from sens.domain.columns import NEWEST_TIME, OLDEST_TIME, Float64, Int64
 from sens.storage.queries import load
 from sens.storage.reads import AsyncConnection, fetch_columns, limited
 from sens.storage.times import BUCKET, timestamp
@@ -28,6 +28,8 @@ class Resolution(StrEnum):
     DAY = "1d"
 
 
+# How far a bucket may reach beyond the range: a day has up to 26 hours in some zone, an hour two.
+_MARGINS = {Resolution.TEN_MINUTES: 2 * BUCKET, Resolution.HOUR: 3 * _HOUR, Resolution.DAY: 28 * _HOUR}
 _UNITS = {Resolution.TEN_MINUTES: "10m", Resolution.HOUR: "hour", Resolution.DAY: "day"}
 
 
@@ -129,6 +131,8 @@ async def read_aggregates(
     unit = _UNITS[resolution]
     parameters = {
         **_range(series_id, start, end, limit),
+        "oldest": timestamp(max(start - _MARGINS[resolution], OLDEST_TIME)),
+        "newest": timestamp(min(end + _MARGINS[resolution], NEWEST_TIME + BUCKET)),
         "unit": unit,
         "cut_unit": "hour" if unit == "10m" else unit,
         "zone": time_zone,

@@ -22,6 +22,7 @@ from sens.storage import copy_rows
 from sens.storage.connection import Connection
 from sens.storage.last_times import LastTimes
 from sens.storage.queries import load
+from sens.storage.times import time_bounds
 
 _SQL = load("readings")
 Mask = NDArray[np.bool_]
@@ -170,9 +171,10 @@ def _store_staged(
 ) -> tuple[NDArray[np.uint8], dict[int, object]]:
     """Fates, and conflicts as in `Stored`. `first`: the row is the first of its instant."""
     candidates = np.flatnonzero(first)
-    refused = insert_staged(connection, table, rows.where(candidates))
-    valid = rows.value[candidates]  # by instant: the value that is stored in the end
-    for n, value in _stored_values(connection, table, refused):
+    instants = rows.where(candidates)
+    refused = insert_staged(connection, table, instants)
+    valid = instants.value  # by instant: the value that is stored in the end
+    for n, value in _stored_values(connection, table, refused, instants.time):
         if value is not None:  # None: its partition was dropped meanwhile, so it was stored and is gone
             valid[n] = value
     fate = np.full(len(rows), Fate.DUPLICATE, np.uint8)
@@ -185,8 +187,9 @@ def _store_staged(
     return fate, dict(zip(np.flatnonzero(differs).tolist(), valid_of_row[differs].tolist(), strict=True))
 
 
-def _stored_values(connection: Connection, table: Table, refused: list[int]) -> list[tuple[Any, ...]]:
+def _stored_values(connection: Connection, table: Table, refused: list[int], time: Int64) -> list[tuple[Any, ...]]:
     if not refused:
         return []
-    numbers = np.array(refused, np.int32)
-    return connection.execute(table.query("stored_values"), (numbers,), prepare=False).fetchall()
+    oldest, newest = time_bounds(time[refused])
+    parameters = {"n": np.array(refused, np.int32), "oldest": oldest, "newest": newest}
+    return connection.execute(table.query("stored_values"), parameters, prepare=False).fetchall()

@@ -23,7 +23,7 @@ import numpy as np
 
 from sens.domain.batch import Batch, Outcome
 from sens.domain.batch_ops import keep_envelopes
-from sens.domain.columns import Int32
+from sens.domain.columns import NEWEST_TIME, Int32
 from sens.domain.reasons import Reason
 from sens.storage.arrays import times, uuids
 from sens.storage.connection import Connection
@@ -35,7 +35,7 @@ from sens.storage.latest import latest_of, upsert_latest_stored
 from sens.storage.ledger import take_out_of_sums
 from sens.storage.ledger_rows import count_envelopes, folded_envelopes, per_envelope
 from sens.storage.overwrite import overwrite_conflicts
-from sens.storage.partitions import NEWEST_TIME, check_times, ensure_partitions
+from sens.storage.partitions import check_times, ensure_partitions
 from sens.storage.quarantine_entries import quarantine_entries
 from sens.storage.quarantine_intake import Entry, LimitsOf, QuarantineIntake, same_limits
 from sens.storage.queries import load

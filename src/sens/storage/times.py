@@ -3,6 +3,8 @@
 import struct
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
@@ -35,6 +37,11 @@ def microseconds(time: datetime) -> int:
 def bucket_start(time: int) -> int:
     """The start of the rollup bucket that `time` falls into."""
     return time - time % BUCKET
+
+
+def time_bounds(times: NDArray[np.int64]) -> tuple[datetime, datetime]:
+    """The first and the last of some times (int64[N], N > 0), as parameters."""
+    return timestamp(int(times.min())), timestamp(int(times.max()))
 
 
 class MicrosecondsLoader(Loader):

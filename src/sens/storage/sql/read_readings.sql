@@ -26,6 +26,8 @@ ORDER BY time DESC LIMIT %(limit)s
 --   doubtful  ten minutes to be taken from raw readings all the same
 --   raw       the doubtful ones and all after the read mark, by ten minutes and bucket of the answer
 --   parts     rolled or raw, whichever has more readings: fewer raw ones are the rest of what retention dropped
+-- `oldest` and `newest` lie outside of all that is looked at: the planner sees them, and leaves out all other
+-- partitions.
 -- `ten` is a row's ten minutes, `bucket` the bucket of the answer that it goes into.
 -- name: aggregates
 WITH bounds AS MATERIALIZED (
@@ -50,6 +52,7 @@ WITH bounds AS MATERIALIZED (
         FROM reading_10m r
         WHERE r.series_id = %(series)s AND r.bucket >= (SELECT start FROM scan)
           AND r.bucket < (SELECT least(scan_end, read_until) FROM bounds)
+          AND r.bucket >= %(oldest)s AND r.bucket < %(newest)s
         OFFSET 0
     ) r
 ), doubtful AS MATERIALIZED (
@@ -70,6 +73,7 @@ WITH bounds AS MATERIALIZED (
         WHERE r.series_id = %(series)s
           AND r.time >= (SELECT greatest(start, read_until) FROM scan, bounds)
           AND r.time < (SELECT scan_end FROM bounds)
+          AND r.time >= %(oldest)s AND r.time < %(newest)s
         GROUP BY 1, 2
         UNION ALL
         SELECT d.ten, b.bucket, b.sum, b.min, b.max, b.v
@@ -81,6 +85,7 @@ WITH bounds AS MATERIALIZED (
                    min(r.value) AS min, max(r.value) AS max, array_agg(r.value ORDER BY r.time) AS v
             FROM reading r
             WHERE r.series_id = %(series)s AND r.time >= d.ten AND r.time < d.ten + interval '10 minutes'
+              AND r.time >= %(oldest)s AND r.time < %(newest)s
             GROUP BY 1
         ) b
     ) a

@@ -25,8 +25,10 @@ SELECT n FROM {staged} AS staged
 );
 
 -- name: stored_values
--- A subquery, not a join: it looks up by the key whatever the planner believes of the temporary table.
+-- A subquery, not a join: it looks up by the key whatever the planner believes of the temporary table. The
+-- bounds are the batch's: with them the planner leaves out all other partitions.
 SELECT n, (SELECT value FROM {table} AS stored
-            WHERE stored.series_id = staged.series_id AND stored.time = staged.time)
+            WHERE stored.series_id = staged.series_id AND stored.time = staged.time
+              AND stored.time BETWEEN %(oldest)s AND %(newest)s)
   FROM {staged} AS staged
- WHERE n = ANY (%s);
+ WHERE n = ANY (%(n)s);

@@ -58,6 +58,7 @@ WHERE envelope_id = %(id)s
 UPDATE {table} AS stored SET value = new.value
 FROM unnest(%(series)s, %(time)s, %(value)s::{type}[]) AS new (series_id, time, value)
 WHERE stored.series_id = new.series_id AND stored.time = new.time
+  AND stored.time BETWEEN %(oldest)s AND %(newest)s
 
 -- {column} is value or text.
 -- name: overwrite_latest
