@@ -8,6 +8,7 @@ from typing import IO, Any, cast
 MAX_LOG_BYTES = 16 * 1024 * 1024
 _TAIL_BYTES = 8192
 _REASON_CHARACTERS = 300
+_ERROR_LEVELS = ("error", "critical")
 
 
 class LogFile:
@@ -37,19 +38,19 @@ class LogFile:
             with self.path.open("r+b") as file:
                 file.truncate()
 
-    def last_line(self) -> str:
-        """What was said last, for a person: why a part died is mostly there."""
+    def last_error(self) -> str:
+        """What was said last of something wrong, for a person: why a part ended is mostly there."""
         if not self.path.exists():
             return ""
         with self.path.open("rb") as file:
             file.seek(max(self.path.stat().st_size - _TAIL_BYTES, 0))
             lines = file.read().decode(errors="replace").splitlines()
-        said = [line.strip() for line in lines if line.strip()]
-        return _readable(said[-1])[:_REASON_CHARACTERS] if said else ""
+        errors = (_error(line.strip()) for line in reversed(lines))
+        return next(filter(None, errors), "")[:_REASON_CHARACTERS]
 
 
-def _readable(line: str) -> str:
-    """A JSON log line's event and its error; any other line as it is."""
+def _error(line: str) -> str:
+    """Of a JSON log line that tells of an error, its event and the error; "" of any other; other lines as they are."""
     try:
         entry: object = json.loads(line)
     except ValueError:
@@ -58,5 +59,7 @@ def _readable(line: str) -> str:
         return line
     fields = cast(dict[str, Any], entry)
     exception = str(fields.get("exception") or "").strip().splitlines()
+    if not exception and fields.get("level") not in _ERROR_LEVELS:
+        return ""
     words = [fields.get("event") or fields.get("message"), fields.get("error"), exception[-1] if exception else None]
-    return ": ".join(str(word) for word in words if word) or line
+    return ": ".join(str(word) for word in words if word)

@@ -158,8 +158,10 @@ class Runner:
                 self._process.send_signal(number)
 
     def _reason(self, code: int) -> str:
-        how = f"ended with code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
-        return f"{how}: {said}" if (said := self._log.last_line()) else how
+        if code < 0:  # whatever it said before, that is not why
+            return f"was ended by {signal.Signals(-code).name}"
+        said = self._log.last_error() if code else ""
+        return f"ended with code {code}: {said}" if said else f"ended with code {code}"
 
     def _settle(self, state: State) -> None:
         if self.status.state is not State.STOPPING or state is State.STOPPED:

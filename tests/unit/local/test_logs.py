@@ -48,16 +48,17 @@ def test_a_small_log_is_left_alone(log: LogFile):
             "failed_to_start: no database",
         ),
         (json.dumps({"event": "crashed", "exception": "Traceback:\n  x\nValueError: y"}), "crashed: ValueError: y"),
-        (json.dumps({"level": "info"}), '{"level": "info"}'),
+        (json.dumps({"level": "info", "event": "listening"}), ""),
+        (json.dumps({"level": "error", "event": "away"}) + "\n" + json.dumps({"level": "info", "event": "x"}), "away"),
         ("[1, 2]", "[1, 2]"),
         ("\xff\xfe{", "\xff\xfe{"),
         ("x" * 100_000, "x" * 300),
     ],
 )
-def test_the_last_line_tells_a_person_why_a_part_died(log: LogFile, text: str, said: str):
+def test_the_last_error_tells_a_person_why_a_part_ended(log: LogFile, text: str, said: str):
     log.path.write_text(text)
-    assert log.last_line() == said
+    assert log.last_error() == said
 
 
-def test_a_part_that_wrote_nothing_has_no_last_line(log: LogFile):
-    assert log.last_line() == ""
+def test_a_part_that_wrote_nothing_has_no_last_error(log: LogFile):
+    assert log.last_error() == ""
