@@ -15,6 +15,7 @@ class State(StrEnum):
     WAITING = "waiting"  # for parts that start before it
     STARTING = "starting"  # begun, but not ready yet
     RUNNING = "running"
+    UNRESPONSIVE = "unresponsive"  # it runs and answered before, but answers no more
     RESTARTING = "restarting"  # it died; begun again after a pause
     STOPPING = "stopping"  # told to stop, finishing its work
     STOPPED = "stopped"  # ended because it was told to
@@ -32,6 +33,9 @@ class Part:
         environment: variables added to our own.
         prepare: called in a thread before each start; may raise Fatal.
         ready: asked until it says "", then now and then; None: ready as soon as it runs.
+        alive: asked when it is not ready; a part that answered "" before and then does not for
+            `RestartPolicy.unresponsive_s` is killed and started again. None: its process is enough.
+        notice: asked while it is ready: what a person should know although it works; "" for nothing.
         task: it ends by itself, with code 0; another code fails the whole.
         hopeless_code: with this exit code at the start no further attempt helps: a person must act.
         stop_signal: asks it to finish its work and end.
@@ -45,6 +49,8 @@ class Part:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     prepare: Callable[[], None] | None = None
     ready: Probe | None = None
+    alive: Probe | None = None
+    notice: Probe | None = None
     task: bool = False
     hopeless_code: int | None = None
     stop_signal: signal.Signals = signal.SIGTERM
@@ -81,12 +87,14 @@ class RestartPolicy:
         steady_s: after so long a life the pause is short again.
         max_start_attempts: a part that was never ready is given up after so many deaths; one that was
             ready before is started again for ever.
+        unresponsive_s: how long a part that runs may not answer at all. Longer than a busy machine takes.
     """
 
     first_delay_s: float = 0.5
     max_delay_s: float = 30.0
     steady_s: float = 60.0
     max_start_attempts: int = 3
+    unresponsive_s: float = 60.0
 
     def delay_s(self, deaths: int) -> float:
         """The pause after the given number of deaths in a row, from 1."""

@@ -10,6 +10,7 @@ from sens.local.part import Probe
 from sens.local.ports import HOST
 
 TIMEOUT_S = 2.0
+NO_ANSWER = "does not answer"
 _MISSING_CHARACTERS = 200
 
 
@@ -25,8 +26,24 @@ def http_ready(url: str) -> Probe:
     async def probe() -> str:
         try:
             response = await client.get(url)
-        except httpx.HTTPError:
+        except httpx.ConnectError:
             return "not listening yet"
+        except httpx.HTTPError:
+            return NO_ANSWER
+        return "" if response.is_success else _reasons(response.text)
+
+    return probe
+
+
+def http_alive(url: str) -> Probe:
+    """Alive when a GET of /healthz is answered by 200: its loop turns, whatever servers it misses."""
+    client = local_client()
+
+    async def probe() -> str:
+        try:
+            response = await client.get(url)
+        except httpx.HTTPError:
+            return NO_ANSWER
         return "" if response.is_success else _reasons(response.text)
 
     return probe

@@ -14,7 +14,7 @@ from sens.local import orphans
 from sens.local.data_dir import DataDir
 from sens.local.launch import launched
 from sens.local.logs import LogFile
-from sens.local.part import Part, RestartPolicy, State, Status
+from sens.local.part import Part, Probe, RestartPolicy, State, Status
 
 READY_POLL_S = 0.05
 WATCH_POLL_S = 2.0
@@ -43,6 +43,7 @@ class Runner:
         self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._was_ready = False
+        self._killed_because = ""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -102,6 +103,7 @@ class Runner:
             await asyncio.to_thread(self.part.prepare)
         if self._stopping.is_set():
             return 0
+        self._killed_because = ""
         self._process = await self._spawn()
         watch = asyncio.create_task(self._watch())
         try:
@@ -130,18 +132,31 @@ class Runner:
         return process
 
     async def _watch(self) -> None:
-        """Tell when the part is ready, and later when it is not."""
+        """Tell when the part is ready, and later when it is not; end it when it does not answer any more."""
         if self.part.task:
             return
-        ready = False
+        ready, answered, silent_at = False, False, 0.0
         while True:
-            missing = await self.part.ready() if self.part.ready is not None else ""
+            missing = await _ask(self.part.ready)
+            silent = await _ask(self.part.alive) if missing else ""
+            answered = answered or not silent
+            silent_at = (silent_at or time.monotonic()) if silent else 0.0
             if not missing:
                 ready = self._was_ready = True
-                self._settle(State.RUNNING)
+                self._settle(State.RUNNING, await _ask(self.part.notice))
+            elif silent and answered and not self._stopping.is_set():
+                self._unresponsive(silent, time.monotonic() - silent_at)
             else:
-                self._set(self.status.state, note=missing)
+                back = self.status.state is State.UNRESPONSIVE
+                self._set(State.RUNNING if back else self.status.state, note=missing)
             await asyncio.sleep(WATCH_POLL_S if ready else READY_POLL_S)
+
+    def _unresponsive(self, note: str, silent_s: float) -> None:
+        """It answered before, and now does not for so long: show it, and in the end kill it."""
+        self._set(State.UNRESPONSIVE, note=note)
+        if silent_s > self._policy.unresponsive_s:
+            self._killed_because = f"did not answer for {silent_s:.0f} s and was killed"
+            self._signal(signal.SIGKILL)
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
         """A bug must end the whole, not leave it waiting for ever; `stop` raises it."""
@@ -158,14 +173,16 @@ class Runner:
                 self._process.send_signal(number)
 
     def _reason(self, code: int) -> str:
+        if self._killed_because:
+            return self._killed_because
         if code < 0:  # whatever it said before, that is not why
             return f"was ended by {signal.Signals(-code).name}"
         said = self._log.last_error() if code else ""
         return f"ended with code {code}: {said}" if said else f"ended with code {code}"
 
-    def _settle(self, state: State) -> None:
+    def _settle(self, state: State, note: str = "") -> None:
         if self.status.state is not State.STOPPING or state is State.STOPPED:
-            self._set(state, note="")
+            self._set(state, note=note)
         self.settled.set()
 
     def _fail(self, reason: str) -> None:
@@ -182,6 +199,10 @@ class Runner:
         if replace(status, since=0.0) != replace(self.status, since=0.0):
             self.status = status
             self._on_change(status)
+
+
+async def _ask(probe: Probe | None) -> str:
+    return "" if probe is None else await probe()
 
 
 async def _ended_in_time(task: asyncio.Task[None], hurry: asyncio.Event, grace_s: float) -> bool:

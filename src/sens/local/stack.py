@@ -9,12 +9,13 @@ from pathlib import Path
 from sens.domain.errors import Fatal
 from sens.local.data_dir import DataDir
 from sens.local.nats_server import EmbeddedNats
-from sens.local.part import Part
+from sens.local.part import Part, Probe
 from sens.local.ports import HOST, free_ports, require_free
 from sens.local.postgres import EmbeddedPostgres
 from sens.local.private_file import api_key, kept_secret
-from sens.local.probes import http_ready
+from sens.local.probes import http_alive, http_ready
 from sens.local.rates import MESSAGES_IN, READINGS, STORED, Counted
+from sens.local.sources import source_notice
 from sens.runtime.exits import ExitCode
 from sens.sources.defaults import simulator_configuration
 
@@ -82,7 +83,6 @@ def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
         nats = EmbeddedNats(data_dir, nats_port, mqtt_port)
         nats_url = nats_url or nats.url
         servers.append(nats.part())
-    kept_secret(data_dir.admin_api_key, api_key)
     common = {
         "SENS_CONFIG": f"{_configuration(options, data_dir, mqtt_port)}",
         "SENS_DATABASE_URL": database_url,
@@ -117,26 +117,35 @@ def _deployables(
 ) -> list[Part]:
     """In the order in which they start; they stop the other way round: what takes messages in stops first."""
     api_port, telemetry_port, ingestion_port = ops_ports
+    url = f"http://{HOST}:{options.port}"
+    admin_api_key = kept_secret(data_dir.admin_api_key, api_key)
     api = {
         "SENS_API_HOST": HOST,
         "SENS_API_PORT": f"{options.port}",
         "SENS_ADMIN_API_KEY_FILE": f"{data_dir.admin_api_key}",
     }
     return [
-        _deployable("platform-api", common, api_port, api, url=f"http://{HOST}:{options.port}"),
+        _deployable("platform-api", common, api_port, api, url=url),
         _deployable("telemetry-worker", common, telemetry_port),
-        _deployable("mqtt-ingestion-worker", common, ingestion_port),
+        _deployable("mqtt-ingestion-worker", common, ingestion_port, notice=source_notice(url, admin_api_key)),
     ]
 
 
 def _deployable(
-    name: str, common: Mapping[str, str], ops_port: int, more: Mapping[str, str] | None = None, url: str = ""
+    name: str,
+    common: Mapping[str, str],
+    ops_port: int,
+    more: Mapping[str, str] | None = None,
+    url: str = "",
+    notice: Probe | None = None,
 ) -> Part:
     return Part(
         name=name,
         command=_sens(name),
         environment={**common, "SENS_OPS_PORT": f"{ops_port}", "SENS_INSTANCE": INSTANCE, **(more or {})},
         ready=http_ready(f"http://{HOST}:{ops_port}/readyz"),
+        alive=http_alive(f"http://{HOST}:{ops_port}/healthz"),
+        notice=notice,
         hopeless_code=ExitCode.CONFIGURATION,
         grace_s=DEPLOYABLE_GRACE_S,
         url=url,

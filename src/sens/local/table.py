@@ -18,13 +18,14 @@ _STYLES = {
     State.WAITING: "dim",
     State.STARTING: "yellow",
     State.RUNNING: "green",
+    State.UNRESPONSIVE: "bold yellow",
     State.RESTARTING: "bold yellow",
     State.STOPPING: "yellow",
     State.STOPPED: "dim",
     State.DONE: "dim",
     State.FAILED: "bold red",
 }
-_ALIVE = (State.STARTING, State.RUNNING, State.RESTARTING, State.STOPPING)
+_ALIVE = (State.STARTING, State.RUNNING, State.UNRESPONSIVE, State.RESTARTING, State.STOPPING)
 
 
 class View(Protocol):

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from sens.domain.errors import Fatal
 from sens.local.data_dir import DataDir
 from sens.local.part import Part, RestartPolicy, State, Status
-from sens.local.probes import http_ready, tcp_ready
+from sens.local.probes import http_alive, http_ready, tcp_ready
 from sens.local.supervisor import Supervisor
 from servers import free_port, wait_until
 
@@ -46,9 +47,18 @@ UNREADY = """
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/healthz":
+            self.send_response(200); self.end_headers(); return
         body = b'{"status": "failing", "checks": {"database": {"ok": false, "reason": "away"}, "nats": {"ok": true}}}'
         self.send_response(503); self.send_header("content-length", str(len(body))); self.end_headers()
         self.wfile.write(body)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+WELL = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self): self.send_response(200); self.end_headers()
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
@@ -275,6 +285,60 @@ async def test_the_checks_that_fail_are_shown(data_dir: DataDir):
     async with supervised(data_dir, [part]) as running:
         await running.until(lambda: running.now("part").note == "database: away")
         assert running.now("part").state is State.STARTING
+
+
+async def test_a_part_that_answers_no_more_is_shown_so_then_killed_and_started_again(data_dir: DataDir):
+    port = free_port()
+    part = Part(
+        name="part",
+        command=python(WELL, port),
+        ready=http_ready(f"http://127.0.0.1:{port}/readyz"),
+        alive=http_alive(f"http://127.0.0.1:{port}/healthz"),
+    )
+    policy = RestartPolicy(first_delay_s=0.05, unresponsive_s=0.5)
+    async with supervised(data_dir, [part], policy=policy) as running:
+        hung = (await running.until_state("part", State.RUNNING)).pid
+        assert hung is not None
+        os.kill(hung, signal.SIGSTOP)
+        await running.until(lambda: running.now("part").restarts == 1, 60)
+        states = running.states("part")
+        assert states[states.index(State.UNRESPONSIVE) + 1] is State.RESTARTING
+        died = next(status for status in running.seen if status.state is State.RESTARTING)
+        assert died.note.startswith("did not answer for ")
+        assert not alive(hung)
+        await running.until_state("part", State.RUNNING)
+
+
+async def test_a_part_that_misses_a_server_answers_and_is_left_alone(data_dir: DataDir):
+    port = free_port()
+    part = Part(
+        name="part",
+        command=python(UNREADY, port),
+        ready=http_ready(f"http://127.0.0.1:{port}/readyz"),
+        alive=http_alive(f"http://127.0.0.1:{port}/healthz"),
+    )
+    asked = itertools.count()
+
+    async def counted() -> str:
+        next(asked)
+        return await http_ready(f"http://127.0.0.1:{port}/readyz")()
+
+    part = replace(part, ready=counted)
+    async with supervised(data_dir, [part], policy=RestartPolicy(unresponsive_s=0.0)) as running:
+        await running.until(lambda: running.now("part").note == "database: away")
+        seen = next(asked)
+        await running.until(lambda: next(asked) > seen + 20)
+        assert running.states("part") == [State.STARTING]
+        assert running.now("part").restarts == 0
+
+
+async def test_a_part_that_works_can_have_something_to_tell(data_dir: DataDir):
+    async def notice() -> str:
+        return "source plant-a is away"
+
+    part = Part(name="part", command=python("import time; time.sleep(600)"), notice=notice)
+    async with supervised(data_dir, [part]) as running:
+        assert (await running.until_state("part", State.RUNNING)).note == "source plant-a is away"
 
 
 async def test_a_part_sees_its_environment_and_no_terminal_signals(data_dir: DataDir):
