@@ -35,6 +35,7 @@ _MAX_FRACTION_BITS = 1_100  # of a decimal fraction's integers: the largest floa
 # objects or raise numbers to powers; these are what cbor2 decodes by itself.
 _REFUSED_TAGS = (0, 1, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000)
 _CBOR_MAX_DEPTH = 8
+_CBOR_ARRAYS = range(0x80, 0xA0)  # major type 4, of any length (RFC 8949, section 3.1)
 _SELF_DESCRIBED_CBOR = b"\xd9\xd9\xf7"  # a tag that says only: this is CBOR (RFC 8949, section 3.4.6)
 # Behind the payload, in one array with it: proves that the payload is exactly one item (see json_values).
 _CBOR_END = b"\x1b" + (secrets.randbits(63) | 1 << 62).to_bytes(8, "big")
@@ -49,7 +50,7 @@ class SenmlOptions(DecoderOptions):
     """
 
     format: Literal["auto", "json", "cbor"] = Field(
-        "auto", description="How the pack is written; `auto` finds out by its first byte."
+        "auto", description="How the pack is written; `auto`: CBOR if it begins as a CBOR array or says so, else JSON."
     )
     device: Literal["base_name", "topic"] = Field(
         "base_name",
@@ -94,8 +95,7 @@ class SenmlDecoder:
 
     def _parse(self, payload: bytes) -> Any:
         self._options.check_payload(payload)
-        is_json = payload.lstrip()[:1] == b"["  # as CBOR: a byte string, which is no pack
-        if self._options.format == "json" or (self._options.format == "auto" and is_json):
+        if self._options.format == "json" or (self._options.format == "auto" and not _begins_as_cbor(payload)):
             return parse_payload(payload, self._options)
         pack = _parse_cbor(payload)
         kind = pack.__class__
@@ -149,6 +149,11 @@ class SenmlDecoder:
     def _names(self, name: str, base_name: str) -> tuple[str | None, str]:
         device = base_name.rstrip(_SEPARATORS)
         return (device, name) if self._options.device == "base_name" and device else (None, base_name + name)
+
+
+def _begins_as_cbor(payload: bytes) -> bool:
+    """Whether it begins as an array in CBOR, or says that it is CBOR. Neither byte begins a JSON text."""
+    return payload[0] in _CBOR_ARRAYS or payload.startswith(_SELF_DESCRIBED_CBOR)
 
 
 def _parse_cbor(payload: bytes) -> Any:
