@@ -17,13 +17,17 @@ def api_key() -> str:
 
 
 def kept_secret(path: Path, make: Callable[[], str]) -> str:
-    """The secret in the file; where there is none yet, a new one, written with mode 0600."""
+    """The secret in the file, which is made its owner's alone; where there is none yet, a new one."""
     try:
-        return path.read_text().strip()
+        path.chmod(0o600)
+        kept = path.read_text().strip()
     except FileNotFoundError:
-        secret = make()
-        write_private(path, f"{secret}\n")
-        return secret
+        kept = ""
+    if kept:
+        return kept
+    secret = make()
+    write_private(path, f"{secret}\n")
+    return secret
 
 
 def write_private(path: Path, text: str) -> None:

@@ -28,3 +28,19 @@ def test_a_file_that_others_could_read_is_replaced_by_a_private_one(tmp_path: Pa
     path.chmod(0o644)
     write_private(path, "new")
     assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("new", 0o600)
+
+
+def test_a_kept_secret_that_others_could_read_is_made_its_owners_alone(tmp_path: Path):
+    path = tmp_path / "key"
+    path.write_text("sens_x\n")
+    path.chmod(0o644)
+    assert kept_secret(path, api_key) == "sens_x"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_empty_file_holds_no_secret(tmp_path: Path):
+    path = tmp_path / "key"
+    path.write_text("\n")
+    made = kept_secret(path, api_key)
+    assert made
+    assert path.read_text() == f"{made}\n"
