@@ -16,7 +16,7 @@ from sens.local.launch import launched
 from sens.local.logs import LogFile
 from sens.local.part import Part, Probe, RestartPolicy, State, Status
 
-READY_POLL_S = 0.05
+READY_POLL_S = 0.2  # each costs the part, while it starts, some milliseconds
 WATCH_POLL_S = 2.0
 
 

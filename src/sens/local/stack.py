@@ -89,7 +89,8 @@ def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
         "SENS_NATS_URL": nats_url,
         "SENS_LOG_FORMAT": "json",
     }
-    stages = [servers, [_migrate(common)], _deployables(options, data_dir, common, ops_ports)]
+    # Deployables wait for the schema's revision by themselves, and their start is mostly their own imports.
+    stages = [servers, [_migrate(common), *_deployables(options, data_dir, common, ops_ports)]]
     if options.simulator and options.config is None:
         stages.append([_simulator(f"mqtt://{HOST}:{mqtt_port}")])
     return Stack(stages, _counted(ops_ports), _hints(data_dir))

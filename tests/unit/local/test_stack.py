@@ -34,8 +34,7 @@ def part(stack: Stack, name: str) -> Part:
 def test_by_default_all_parts_run_and_start_in_order(data_dir: DataDir):
     assert names(plan_stack(options(), data_dir)) == [
         ["postgres", "nats-server"],
-        ["migrate"],
-        ["platform-api", "telemetry-worker", "mqtt-ingestion-worker"],
+        ["migrate", "platform-api", "telemetry-worker", "mqtt-ingestion-worker"],
         ["simulator"],
     ]
 
