@@ -252,14 +252,21 @@ class Postgres(Process):
 
 
 class Nats(Process):
-    """nats-server with JetStream that syncs every write, as the product runs it."""
+    """nats-server with JetStream that syncs every write, as the product runs it.
 
-    def __init__(self, folder: Path, *, max_payload: int = 8 * 1024 * 1024, mqtt: bool = False) -> None:
+    Args:
+        ack_wait_s: after so long its MQTT listener sends again what was not acknowledged.
+    """
+
+    def __init__(
+        self, folder: Path, *, max_payload: int = 8 * 1024 * 1024, mqtt: bool = False, ack_wait_s: int = 30
+    ) -> None:
         super().__init__(folder, "nats-server")
         self.port = free_port()
         self.monitor_port = free_port()
         self.mqtt_port = free_port() if mqtt else None
         self.max_payload = max_payload
+        self.ack_wait_s = ack_wait_s
         self.config = folder / "nats.conf"
 
     def command(self) -> list[str]:
@@ -272,7 +279,9 @@ jetstream {{ store_dir: "{self.folder / "jetstream"}", sync_interval: always }}
 """
         if self.mqtt_port:
             text += f"""
-mqtt {{ listen: "127.0.0.1:{self.mqtt_port}", no_auth_user: device, ack_wait: "30s", max_ack_pending: 10000 }}
+mqtt {{
+  listen: "127.0.0.1:{self.mqtt_port}", no_auth_user: device, ack_wait: "{self.ack_wait_s}s", max_ack_pending: 10000
+}}
 no_auth_user: platform
 accounts {{
   SENS: {{ jetstream: enabled, users: [{{ user: platform, password: platform }}] }}

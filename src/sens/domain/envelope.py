@@ -20,6 +20,8 @@ FORMAT_VERSION = 1
 EPOCH_BYTES = 8
 ID_BYTES = 16
 SUBJECT_ROOT = "sens.raw"
+MAX_REDELIVERED = 65_535
+"""A broker has at most this many packet ids in flight: so many of a subject's last messages may come again."""
 
 #            magic, format, kind, MQTT version, reserved, id, epoch,
 #            received_at, messages, total, settled, previous, source length, session length

@@ -73,7 +73,7 @@ class Drain:
         self._quiet_s = quiet_s
         self._tell = tell
         self._session = source.session(ordinal)
-        self._log = SubjectLog(servers.stream, source.name, self._session)
+        self._log = SubjectLog(servers.stream, source.name, self._session, ordinal)
         self._subscriptions = Subscriptions(servers.connection, source.name, self._session)
         sizes = measure(source.limits.max_message_bytes, settings.max_envelope_bytes, servers.connection.max_data_bytes)
         self._options = connect_options(source, ordinal, sizes)
@@ -90,13 +90,18 @@ class Drain:
         await self._refuse_a_running_member()
         await self._log.claim(self._source.mqtt_version)
         before = self._log.tail.total
-        intake = Intake(self._log, self._source.mqtt_version, self._options.max_piece_bytes)
+        intake = self._intake()
         try:
             await until_first_ends(self._take(intake), intake.pump(), intake.settle(self._settings.settle_every_s))
         except (Fenced, SessionTakenOver) as error:
             raise self._runs(str(error)) from error
         await self._end_session()
         return Drained(self._session, self._session_present, self._log.tail.total - before)
+
+    def _intake(self) -> Intake:
+        source = self._source
+        wait_s = source.redelivery_wait.total_seconds()
+        return Intake(self._log, source.mqtt_version, self._options.max_piece_bytes, wait_s)
 
     async def _refuse_a_running_member(self) -> None:
         """It tells its state every few seconds: see whether it does so once more."""
@@ -146,8 +151,7 @@ class Drain:
     async def _end_session(self) -> None:
         """A clean start that asks for no session leaves none, in both versions of MQTT."""
         clean: ConnectOptions = replace(self._options, clean_start=True, session_expiry_s=0)
-        nothing = Intake(self._log, self._source.mqtt_version, self._options.max_piece_bytes)
-        connection = await connect(self._source.host, self._source.port, clean, nothing)
+        connection = await connect(self._source.host, self._source.port, clean, self._intake())
         await connection.disconnect()
         await self._subscriptions.forget()
         await self._servers.status.remove(self._source.name, self._session)

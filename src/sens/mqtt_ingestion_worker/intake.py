@@ -6,8 +6,7 @@ read, and the pump works once an envelope, with one publish in flight.
 
 import asyncio
 import time
-from array import array
-from collections import deque
+from contextlib import aclosing
 
 import structlog
 
@@ -17,7 +16,7 @@ from sens.mqtt.receiver import Connection
 from sens.mqtt.scanner import Oversize, Publishes
 from sens.mqtt_ingestion_worker.pacing import Pacing
 from sens.mqtt_ingestion_worker.packer import Pack, Packer
-from sens.mqtt_ingestion_worker.redelivery import DUP, MAX_MESSAGES, Live, Redelivery
+from sens.mqtt_ingestion_worker.redelivery import DUP, Live, Redelivery
 from sens.mqtt_ingestion_worker.settlement import Settlement
 from sens.mqtt_ingestion_worker.subject_log import SubjectLog
 from sens.runtime import metrics
@@ -47,27 +46,31 @@ class Intake:
 
     What one connection received is logged before the next is made (`drained`), so packet ids of two
     connections never meet.
+
+    Args:
+        subject_log: claimed.
+        redelivery_wait_s: for how long after a reconnect the broker may begin to deliver again.
     """
 
-    def __init__(self, subject_log: SubjectLog, mqtt_version: int, max_envelope_bytes: int) -> None:
+    def __init__(
+        self, subject_log: SubjectLog, mqtt_version: int, max_envelope_bytes: int, redelivery_wait_s: float
+    ) -> None:
         self.log = subject_log
         self.mqtt_version = mqtt_version
         self.packer = Packer(max_envelope_bytes)
         self.pacing = Pacing()
-        self.settlement = Settlement(subject_log.tail.settled)
+        self.settlement = Settlement(subject_log.tail.settled, redelivery_wait_s)
         self.connection: Connection | None = None
         self.received_messages = 0
         self.ended = asyncio.Event()
         self.ended_because: SensError | None = None
         self._counters = _Counters(subject_log.source)
         self._redelivery = Redelivery()
+        self._remembered_to = 0  # running total
         self._known: list[Publishes] = []
+        self._live = Live(self.settlement)
+        self._arrived_total = subject_log.tail.total
         self._stopped = False
-        # (running total, packet ids) of envelopes acknowledged on this connection and not settled yet; two
-        # bytes an id, and no more of them than there are ids: a broker that is busy sending settles late.
-        self._acknowledged: deque[tuple[int, array[int]]] = deque()
-        self._acknowledged_ids = 0
-        self._in_flight: Pack | None = None
         self._attached = asyncio.Event()
         self._arrived = asyncio.Event()
         self._due = asyncio.Event()
@@ -76,17 +79,32 @@ class Intake:
         self._paused_at: float | None = None
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def remembered(self) -> int:
+        """How many messages of earlier connections would be known again."""
+        return len(self._redelivery)
+
     async def expect_redeliveries(self) -> None:
         """Before a connection is made: look up what the broker may deliver again. Nothing is waiting then."""
         await self._drained.wait()
-        self._redelivery = Redelivery(await self.log.recent(self.settlement.settled))
+        await self._remember_recent()
         self.connection = None
         self._known.clear()
-        self._acknowledged.clear()
-        self._acknowledged_ids = 0
+        self._live.clear()
         self._attached.clear()
         self.ended.clear()
         self.ended_because = None
+
+    async def _remember_recent(self) -> None:
+        """What earlier connections remembered stays true until it is settled; so only what came since is read."""
+        since = Redelivery()
+        async with aclosing(self.log.recent(max(self.settlement.settled, self._remembered_to))) as recent:
+            async for envelope in recent:
+                if not since.remember(envelope):
+                    self._redelivery = Redelivery()
+                    break
+        self._redelivery.update(since)
+        self._remembered_to = self.log.tail.total
 
     def attach(self, connection: Connection) -> None:
         """The connection is made; messages may have come before. What they are owed is sent now."""
@@ -95,7 +113,7 @@ class Intake:
             connection.acknowledge(known.qos1, known.qos2)
         self._known.clear()
         connection.ping()
-        self.settlement.connected(self.log.tail.total)
+        self.settlement.connected(self._remembered_to, self._loop.time(), may_come_again=self.remembered > 0)
         self._attached.set()
 
     # --- what the connection calls
@@ -109,25 +127,25 @@ class Intake:
         fresh = self._without_known(piece) if piece.redelivered else piece
         if fresh is not None:
             self.packer.add(fresh, now_us())
-            self._note_arrival(fresh.messages)
+            self._note_arrival(fresh.messages, fresh.qos1, fresh.qos2)
 
     def oversize(self, oversize: Oversize) -> None:
-        if oversize.packet_id is not None and oversize.first_bytes[0] & DUP:
-            live = self._live()
-            if oversize.packet_id in live.pending:
+        ids = [] if oversize.packet_id is None else [oversize.packet_id]
+        if ids and oversize.first_bytes[0] & DUP:
+            if self._live.is_pending(ids[0]):
                 return
-            if oversize.packet_id in live.acknowledged or self._redelivery.knows(oversize, self.mqtt_version):
-                ids = [oversize.packet_id]
+            if self._live.is_acknowledged(ids[0]) or self._redelivery.knows(oversize, self.mqtt_version):
                 qos1, qos2 = (ids, []) if oversize.qos == 1 else ([], ids)
                 self._acknowledge_known(Publishes(b"", 1, qos1, qos2))
                 return
         metrics.OVERSIZE.labels(self.log.source).inc()
         self.packer.add_oversize(oversize, now_us())
-        self._note_arrival(1)
+        self._note_arrival(1, ids)
 
     def settled(self) -> None:
         self.settlement.answered()
-        self._forget_acknowledged()
+        if not self.settlement.held:
+            self._redelivery = Redelivery()
 
     def closed(self, error: SensError | None) -> None:
         self.settlement.disconnected()
@@ -140,24 +158,11 @@ class Intake:
     # --- receiving
 
     def _without_known(self, piece: Publishes) -> Publishes | None:
-        found = self._redelivery.split(piece, self.mqtt_version, self._live())
+        found = self._redelivery.split(piece, self.mqtt_version, self._live)
         metrics.REDELIVERIES_SKIPPED.labels(self.log.source).inc(found.waiting)
         if found.known is not None:
             self._acknowledge_known(found.known)
         return found.new
-
-    def _forget_acknowledged(self) -> None:
-        """What is settled, and what came under ids that were given again since."""
-        while self._acknowledged and (
-            self._acknowledged[0][0] <= self.settlement.settled or self._acknowledged_ids > MAX_MESSAGES
-        ):
-            self._acknowledged_ids -= len(self._acknowledged.popleft()[1])
-
-    def _live(self) -> Live:
-        pending = self.packer.packet_ids()
-        if self._in_flight is not None:
-            pending.update(self._in_flight.qos1, self._in_flight.qos2)
-        return Live(pending, {id_ for _, ids in self._acknowledged for id_ in ids} - pending)
 
     def _acknowledge_known(self, known: Publishes) -> None:
         metrics.REDELIVERIES_SKIPPED.labels(self.log.source).inc(known.messages)
@@ -166,8 +171,11 @@ class Intake:
         else:
             self.connection.acknowledge(known.qos1, known.qos2)
 
-    def _note_arrival(self, messages: int) -> None:
+    def _note_arrival(self, messages: int, *packet_ids: list[int]) -> None:
         self.received_messages += messages
+        self._arrived_total += messages
+        for ids in packet_ids:
+            self._live.came(ids, self._arrived_total)
         now = self._loop.time()
         self.pacing.arrived(now, messages, self.packer.messages)
         self._drained.clear()
@@ -191,16 +199,11 @@ class Intake:
             pack = self.packer.take()
             self.pacing.sent(self._loop.time(), pack.messages, full=self.packer.messages > 0)
             self._resume_reading()
-            self._in_flight = pack
             total = await self.log.append(pack, self.mqtt_version, self.settlement.settled)
             await self._attached.wait()
             if self.connection is not None:
                 self.connection.acknowledge(pack.qos1, pack.qos2)
-                self._acknowledged.append((total, array("H", pack.qos1 + pack.qos2)))
-                self._acknowledged_ids += len(pack.qos1) + len(pack.qos2)
-                self._forget_acknowledged()
-            self._in_flight = None
-            self.settlement.acknowledged(total)
+            self.settlement.wrote(total)
             self._count(pack)
             if not self.packer.messages:
                 self._arrived.clear()
@@ -255,9 +258,10 @@ class Intake:
         """Under load, ask the broker once in a while how far it has read, until cancelled."""
         while True:
             await asyncio.sleep(every_s)
-            if self.settlement.to_ask and self.connection is not None and not self.ended.is_set():
+            now = self._loop.time()
+            if self.connection is not None and not self.ended.is_set() and self.settlement.to_ask(now):
                 self.connection.ping()
-                self.settlement.asked()
+                self.settlement.asked(now)
 
     async def drained(self) -> None:
         """Wait until all that was received is on disk and acknowledged."""

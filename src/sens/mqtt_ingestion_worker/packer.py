@@ -58,17 +58,6 @@ class Packer:
         self.bytes += len(piece.first_bytes)
         self.messages += 1
 
-    def packet_ids(self) -> set[int]:
-        """Packet ids of all that waits."""
-        ids = set[int]()
-        for waiting in self._waiting:
-            piece = waiting.piece
-            if isinstance(piece, Publishes):
-                ids.update(piece.qos1, piece.qos2)
-            elif piece.packet_id is not None:
-                ids.add(piece.packet_id)
-        return ids
-
     def take(self) -> Pack:
         """The next envelope's content. Only when `messages` is not 0."""
         first = self._waiting[0]

@@ -6,36 +6,63 @@ even readings without a time of their own are stored once. Limits: a broker that
 at its restart, or that reuses the lowest free id for an equal message.
 """
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import structlog
 
-from sens.domain.envelope import Envelope, EnvelopeKind
+from sens.domain.envelope import MAX_REDELIVERED, Envelope, EnvelopeKind
 from sens.mqtt.columns import Publish, truncated, walk
 from sens.mqtt.errors import DamagedPackets
 from sens.mqtt.scanner import Oversize, Publishes
+from sens.mqtt_ingestion_worker.settlement import Settlement
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 DUP = 8
-MAX_MESSAGES = 65_535
-"""A broker has at most this many packet ids in flight."""
 
 
-class Live(NamedTuple):
+class Live:
     """Packet ids of messages that came on this connection.
 
     Some brokers deliver again on a live connection when an acknowledgement takes long. With DUP=1 such an
     id can then only be the message that came under it last.
-
-    Attributes:
-        pending: not acknowledged yet.
-        acknowledged: acknowledged, which the broker may not have read yet.
     """
 
-    pending: set[int]
-    acknowledged: set[int]
+    def __init__(self, settlement: Settlement) -> None:
+        self._settlement = settlement
+        self._totals: dict[int, int] = {}  # packet id → running total with the message that came under it last
+        self._came: deque[tuple[Sequence[int], int]] = deque()  # what is not in `_totals` yet
+        self._came_ids = 0
+
+    def came(self, packet_ids: Sequence[int], total: int) -> None:
+        """Messages came with which the running total will be `total`. Costs nothing per message."""
+        if packet_ids:
+            self._came.append((packet_ids, total))
+            self._came_ids += len(packet_ids)
+        while self._came and (self._came[0][1] <= self._settlement.read or self._came_ids > MAX_REDELIVERED):
+            self._came_ids -= len(self._came.popleft()[0])
+
+    def clear(self) -> None:
+        self._totals.clear()
+        self._came.clear()
+        self._came_ids = 0
+
+    def is_pending(self, packet_id: int) -> bool:
+        """Whether its message is not acknowledged yet."""
+        return self._total(packet_id) > self._settlement.acknowledged
+
+    def is_acknowledged(self, packet_id: int) -> bool:
+        """Whether its message is acknowledged, which the broker may not have read yet."""
+        return self._settlement.read < self._total(packet_id) <= self._settlement.acknowledged
+
+    def _total(self, packet_id: int) -> int:
+        while self._came:
+            packet_ids, total = self._came.popleft()
+            self._totals.update(dict.fromkeys(packet_ids, total))
+        self._came_ids = 0
+        return self._totals.get(packet_id, 0)
 
 
 class Sorted(NamedTuple):
@@ -55,29 +82,27 @@ class Sorted(NamedTuple):
 class Redelivery:
     """Packet id → hash of topic and payload, of messages that may be delivered again."""
 
-    def __init__(self, recent: Iterable[Envelope] = ()) -> None:
-        """Args: recent: envelopes that are on disk, the oldest first."""
+    def __init__(self) -> None:
         self._hashes: dict[int, int] = {}
-        for envelope in recent:
-            try:
-                self._remember(envelope)
-            except DamagedPackets as error:
-                # The list starts after what cannot be read back.
-                self._hashes.clear()
-                log.warning("damaged_envelope", source=envelope.source, session=envelope.session, error=str(error))
 
-    def _remember(self, envelope: Envelope) -> None:
-        if envelope.kind is EnvelopeKind.STUB:
-            self._remember_stub(envelope)
-            return
-        for packet in walk(envelope.body, envelope.mqtt_version):
-            if packet.packet_id is not None:
-                self._hashes[packet.packet_id] = hash((packet.topic, packet.payload))
+    def remember(self, older: Envelope) -> bool:
+        """Add an envelope that is on disk and older than all that were added before; False if it cannot be read
+        back: then the list ends here.
 
-    def _remember_stub(self, envelope: Envelope) -> None:
-        stub = envelope.stub()
-        if stub.packet_id is not None:
-            self._hashes[stub.packet_id] = _hash_of_stub(stub.packet_bytes, stub.first_bytes, envelope.mqtt_version)
+        What a later message has the packet id of can't come again.
+        """
+        try:
+            hashes = _hashes_of_stub(older) if older.kind is EnvelopeKind.STUB else _hashes(older)
+        except DamagedPackets as error:
+            log.warning("damaged_envelope", source=older.source, session=older.session, error=str(error))
+            return False
+        for packet_id, hash_ in hashes.items():
+            self._hashes.setdefault(packet_id, hash_)
+        return True
+
+    def update(self, newer: "Redelivery") -> None:
+        """Add what is remembered of newer envelopes."""
+        self._hashes.update(newer._hashes)
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -99,12 +124,27 @@ class Redelivery:
         for packet in walk(piece.packets, mqtt_version):
             part = new
             if packet.dup and packet.packet_id is not None:
-                if packet.packet_id in live.pending:
+                if live.is_pending(packet.packet_id):
                     part = waiting
-                elif packet.packet_id in live.acknowledged or self._has(packet):
+                elif live.is_acknowledged(packet.packet_id) or self._has(packet):
                     part = known
             part.add(piece.packets[packet.start : packet.end], packet.qos, packet.packet_id)
         return Sorted(new.piece(), known.piece(), len(waiting.packets))
+
+
+def _hashes(envelope: Envelope) -> dict[int, int]:
+    return {
+        packet.packet_id: hash((packet.topic, packet.payload))
+        for packet in walk(envelope.body, envelope.mqtt_version)
+        if packet.packet_id is not None
+    }
+
+
+def _hashes_of_stub(envelope: Envelope) -> dict[int, int]:
+    stub = envelope.stub()
+    if stub.packet_id is None:
+        return {}
+    return {stub.packet_id: _hash_of_stub(stub.packet_bytes, stub.first_bytes, envelope.mqtt_version)}
 
 
 def _hash_of_stub(packet_bytes: int, first_bytes: bytes, mqtt_version: int) -> int:

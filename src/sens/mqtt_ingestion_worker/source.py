@@ -95,7 +95,12 @@ class SourceWorker:
             if not await self._claimed(subject_log):
                 return
             sizes = self._sizes()
-            intake = Intake(subject_log, self.source.mqtt_version, sizes.max_envelope_bytes)
+            intake = Intake(
+                subject_log,
+                self.source.mqtt_version,
+                sizes.max_envelope_bytes,
+                self.source.redelivery_wait.total_seconds(),
+            )
             self.report.received = lambda: intake.received_messages
             await until_first_ends(
                 self._serve(intake, sizes),

@@ -7,14 +7,23 @@ replaced can't write: its publish is refused, and it stops.
 import asyncio
 import secrets
 import time
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import structlog
 
-from sens.domain.envelope import ID_BYTES, Envelope, EnvelopeKind, InvalidEnvelope, pack, subject, unpack
+from sens.domain.envelope import (
+    ID_BYTES,
+    MAX_REDELIVERED,
+    Envelope,
+    EnvelopeKind,
+    InvalidEnvelope,
+    pack,
+    subject,
+    unpack,
+)
 from sens.domain.errors import Retry
 from sens.mqtt_ingestion_worker.packer import Pack
-from sens.mqtt_ingestion_worker.redelivery import MAX_MESSAGES
 from sens.mqtt_ingestion_worker.sizes import MaxPayloadTooSmall
 from sens.runtime import metrics
 from sens.runtime.backoff import Backoff
@@ -154,30 +163,28 @@ class SubjectLog:
         metrics.FENCED.labels(self.source).inc()
         raise Fenced(f"another owner writes to {self.subject}, or the stream was made anew")
 
-    async def recent(self, settled: int) -> list[Envelope]:
+    async def recent(self, settled: int) -> AsyncGenerator[Envelope]:
         """Envelopes at the end of the subject whose acknowledgements the broker may not have read,
-        the oldest first: those after the running total `settled`, at most `MAX_MESSAGES` messages.
+        the newest first: those after the running total `settled`, about `MAX_REDELIVERED` messages at most.
 
         Goes on into a former epoch while nothing is settled in the present one."""
-        found, sequence, messages = list[Envelope](), self.tail.sequence, 0
-        epoch = self.epoch
-        while sequence and messages < MAX_MESSAGES:
+        sequence, messages, epoch = self.tail.sequence, 0, self.epoch
+        while sequence and messages < MAX_REDELIVERED:
             stored = await self.stream.get(sequence)
             if stored is None:
-                break  # purged
+                return  # purged
             try:
                 envelope = unpack(stored.data)
             except InvalidEnvelope:
-                break
+                return
             if envelope.epoch != epoch:
                 epoch, settled = envelope.epoch, envelope.settled
             if 0 < envelope.total <= settled:
-                break
+                return
             if envelope.messages:
-                found.append(envelope)
+                yield envelope
             messages += envelope.messages
             sequence = envelope.previous
-        return found[::-1]
 
 
 def _has_id(data: bytes, id_: bytes) -> bool:

@@ -173,6 +173,11 @@ class Source(Model):
         description="How long in seconds the broker keeps messages for us while we are away (MQTT 5; with 3.1.1 the "
         "broker decides). 4294967295: for ever.",
     )
+    redelivery_wait: Duration = Field(
+        default=timedelta(seconds=60),
+        description="How long after a reconnect the broker may wait before it delivers again what it has no "
+        "acknowledgement for; longer than its own time for that (nats-server: ack_wait).",
+    )
     mode: Literal["exclusive", "shared"] = Field(
         default="exclusive",
         description="exclusive: one worker receives, others stand by. shared: all replicas receive, by "

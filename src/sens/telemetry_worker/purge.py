@@ -1,6 +1,6 @@
 """What may leave the raw stream: what is stored, and old enough, and no longer needed to know redeliveries."""
 
-from sens.domain.envelope import Envelope, InvalidEnvelope, unpack
+from sens.domain.envelope import MAX_REDELIVERED, Envelope, InvalidEnvelope, unpack
 from sens.runtime import metrics
 from sens.stream.raw import RawStream
 from sens.stream.streamlog import Stored
@@ -59,12 +59,18 @@ async def _first_unsettled(stream: RawStream, subject: str) -> int:
     if tail is None:
         return first
     envelope: Envelope | None = tail
-    while envelope is not None and envelope.total > tail.settled and envelope.previous:
+    while envelope is not None and envelope.previous and _may_come_again(envelope, tail):
         stored = await stream.get(envelope.previous)
         envelope = _envelope(stored)
         if envelope is not None and stored is not None and envelope.epoch == tail.epoch:
             first = stored.sequence
     return first
+
+
+def _may_come_again(envelope: Envelope, tail: Envelope) -> bool:
+    """Whether the one before it may, too."""
+    before = envelope.total - envelope.messages
+    return before > tail.settled and tail.total - before < MAX_REDELIVERED
 
 
 def _envelope(stored: Stored | None) -> Envelope | None:

@@ -52,18 +52,10 @@ async def test_a_persistent_session_keeps_messages_while_we_are_away(port: int, 
     assert again.errors == [None]
 
 
-class ImpatientNats(Nats):
-    """It sends again what was not acknowledged for a second; at reconnection it does not."""
-
-    def command(self) -> list[str]:
-        command = super().command()
-        self.config.write_text(self.config.read_text().replace('ack_wait: "30s"', 'ack_wait: "1s"'))
-        return command
-
-
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
-    server = ImpatientNats(Path(tmp_path_factory.mktemp("impatient")), mqtt=True)
+    """It sends again what was not acknowledged for a second; at reconnection it does not."""
+    server = Nats(Path(tmp_path_factory.mktemp("impatient")), mqtt=True, ack_wait_s=1)
     server.start()
     yield server
     server.stop()

@@ -39,11 +39,3 @@ def test_an_oversize_message_is_a_stub_between_its_neighbours():
     assert (stub.messages, stub.qos1, stub.qos2, stub.received_at) == (1, [], [9], 5)
     assert (first.qos1, last.qos1) == ([1], [3])
     assert (packer.messages, packer.bytes) == (0, 0)
-
-
-def test_packet_ids_are_all_that_wait():
-    packer = Packer(100)
-    packer.add(Publishes(b"x", 3, [1], [2]), 0)
-    packer.add_oversize(Oversize(b"x", 5_000_000, 1, 3), 0)
-    packer.add_oversize(Oversize(b"x", 5_000_000, 0, None), 0)
-    assert packer.packet_ids() == {1, 2, 3}
