@@ -29,6 +29,7 @@ def envelope(
     packet_bytes: int = 5_000_000,
     packet_id: int | None = 1,
     mqtt_version: int = 4,
+    step_us: int = 1,
 ) -> Arrival:
     sequence = next(_SEQUENCE)
     body = b"".join(packets) if kind is EnvelopeKind.RAW else stub_body(Stub(packet_bytes, packet_id, packets[0]))
@@ -46,6 +47,7 @@ def envelope(
             settled=0,
             previous=sequence - 1,
             body=body,
+            step_us=step_us,
         )
     )
     return Arrival(sequence, subject(source, "exclusive"), data, RECEIVED_AT)

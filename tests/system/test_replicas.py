@@ -61,7 +61,8 @@ def test_shared_mode_survives_the_death_of_a_member(stack: Stack, rounds: range)
     for member in members:
         member.start()
         wait_until(lambda: member.metric("sens_ingestion_connected") == 1, what="a connection")  # noqa: B023 - called at once
-    sender = Sender(stack.broker.port)
+    # An odd number of devices: then both members get messages of each device, also of those without a time.
+    sender = Sender(stack.broker.port, devices=7)
     sender.start()
     for _ in rounds:
         some_time()

@@ -23,7 +23,7 @@ SUBJECT_ROOT = "sens.raw"
 MAX_REDELIVERED = 65_535
 """A broker has at most this many packet ids in flight: so many of a subject's last messages may come again."""
 
-#            magic, format, kind, MQTT version, reserved, id, epoch,
+#            magic, format, kind, MQTT version, step in µs, id, epoch,
 #            received_at, messages, total, settled, previous, source length, session length
 _HEADER = struct.Struct("<4s4B16s8sqIQQQBB")
 _STUB = struct.Struct("<IH")
@@ -31,6 +31,8 @@ STUB_HEADER_BYTES = _STUB.size
 MAX_TOTAL = 2**62
 """Far above what is ever counted; the database holds totals, and ranges of them, in signed 64 bits."""
 MAX_HEADER_BYTES = _HEADER.size + 2 * 255
+SHARED_STEP_US = 16
+"""Between two receive times of one member in shared mode: so many members can there be."""
 
 
 class EnvelopeKind(IntEnum):
@@ -70,13 +72,15 @@ class Envelope:
         mqtt_version: 4 (MQTT 3.1.1) or 5: how the packets in `body` are to be read.
         source, session: names; together they make the subject.
         received_at: µs since 1970 UTC of the first message; message i was received at
-            `received_at + i`, so times on one subject strictly increase.
+            `received_at + i * step_us`, so times on one subject strictly increase.
         messages: how many messages the body holds.
         total: running total of messages on this subject in this epoch, this envelope included.
         settled: running total of messages whose acknowledgements the broker has surely read.
         previous: stream sequence of the envelope before this one on the subject, 0 for the first:
             the sequence that the publish expected, and the way back for a reader of the tail.
         body: see the module.
+        step_us: µs from one message's receive time to the next one's: `SHARED_STEP_US` where several members
+            write times of one source, each in steps of its own (`first_time`), else 1. At most 255.
     """
 
     id: bytes
@@ -91,16 +95,25 @@ class Envelope:
     settled: int
     previous: int
     body: bytes
+    step_us: int = 1
 
     @property
     def next_received_at(self) -> int:
         """The earliest time, in µs, that a later message on the same subject may bear."""
-        return self.received_at + max(self.messages, 1)
+        return self.received_at + max(self.messages, 1) * self.step_us
 
     def stub(self) -> Stub:
         """The oversize packet. Only for `kind` STUB."""
         packet_bytes, packet_id = _STUB.unpack_from(self.body)
         return Stub(packet_bytes, packet_id or None, self.body[_STUB.size :])
+
+
+def first_time(earliest: int, step_us: int, ordinal: int) -> int:
+    """The first µs from `earliest` on that belongs to the member `ordinal` of `step_us` members.
+
+    Members that write times of one source, `step_us` apart, so never write the same.
+    """
+    return earliest + (ordinal - earliest) % step_us
 
 
 def subject(source: str, session: str) -> str:
@@ -121,7 +134,7 @@ def pack(envelope: Envelope) -> bytes:
         FORMAT_VERSION,
         envelope.kind,
         envelope.mqtt_version,
-        0,
+        envelope.step_us,
         envelope.id,
         envelope.epoch,
         envelope.received_at,
@@ -148,7 +161,7 @@ def unpack(data: bytes) -> Envelope:
         version,
         kind,
         mqtt_version,
-        _,
+        step_us,
         id_,
         epoch,
         received_at,
@@ -163,7 +176,12 @@ def unpack(data: bytes) -> Envelope:
         raise InvalidEnvelope(f"format version {version}; this build reads {FORMAT_VERSION}: update it, then replay")
     start = _HEADER.size
     body_at = start + n_source + n_session
-    if len(data) < body_at or kind not in (EnvelopeKind.RAW, EnvelopeKind.STUB) or mqtt_version not in (4, 5):
+    if (
+        len(data) < body_at
+        or kind not in (EnvelopeKind.RAW, EnvelopeKind.STUB)
+        or mqtt_version not in (4, 5)
+        or not step_us
+    ):
         raise InvalidEnvelope("a truncated or damaged header")
     if kind == EnvelopeKind.STUB and (messages != 1 or len(data) <= body_at + _STUB.size):
         raise InvalidEnvelope("a damaged stub")
@@ -185,6 +203,7 @@ def unpack(data: bytes) -> Envelope:
         settled=settled,
         previous=previous,
         body=data[body_at:],
+        step_us=step_us,
     )
     _check_storable(envelope)
     return envelope
@@ -194,7 +213,7 @@ def _check_storable(envelope: Envelope) -> None:
     """One envelope that the database cannot hold would stop all those behind it."""
     if "\0" in envelope.source or "\0" in envelope.session:
         raise InvalidEnvelope("source or session holds NUL")
-    if not OLDEST_TIME <= envelope.received_at <= NEWEST_TIME - envelope.messages:
+    if not OLDEST_TIME <= envelope.received_at <= NEWEST_TIME - envelope.messages * envelope.step_us:
         raise InvalidEnvelope("received before the year 1 or after 9999")
     if envelope.total > MAX_TOTAL:
         raise InvalidEnvelope(f"a running total above {MAX_TOTAL}")

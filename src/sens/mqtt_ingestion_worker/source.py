@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from sens.domain.envelope import SHARED_STEP_US
 from sens.domain.errors import Fatal, Retry, SensError
 from sens.mqtt.errors import MalformedPacket, ProtocolViolation
 from sens.mqtt.receiver import Connection, connect
@@ -55,7 +56,8 @@ def ordinal_of(source: Source, settings: IngestionSettings) -> int:
     """The number of this replica's session; 0 in exclusive mode.
 
     Raises:
-        Fatal: a shared source, and the instance's name bears no number.
+        Fatal: a shared source, and the instance's name bears no number, or one that is too large: its receive
+            times would be those of another replica.
     """
     if source.mode == "exclusive":
         return 0
@@ -63,6 +65,11 @@ def ordinal_of(source: Source, settings: IngestionSettings) -> int:
         raise Fatal(
             f"source {source.name} is shared by replicas that each need a number, and SENS_INSTANCE is "
             f"'{settings.instance}': let it end in -0, -1, …, another for each replica, as a StatefulSet names its pods"
+        )
+    if settings.ordinal >= SHARED_STEP_US:
+        raise Fatal(
+            f"this replica's number is {settings.ordinal} (SENS_INSTANCE is '{settings.instance}'), and source "
+            f"{source.name} is shared by {SHARED_STEP_US} at most: run at most {SHARED_STEP_US}, numbered from 0"
         )
     return settings.ordinal
 
@@ -91,7 +98,12 @@ class SourceWorker:
         async with self._owned() as lost:
             if lost is None:
                 return
-            subject_log = SubjectLog(self.servers.stream, self.source.name, self.session)
+            subject_log = SubjectLog(
+                self.servers.stream,
+                self.source.name,
+                self.session,
+                self.ordinal if self.source.mode == "shared" else None,
+            )
             if not await self._claimed(subject_log):
                 return
             sizes = self._sizes()

@@ -15,9 +15,11 @@ import structlog
 from sens.domain.envelope import (
     ID_BYTES,
     MAX_REDELIVERED,
+    SHARED_STEP_US,
     Envelope,
     EnvelopeKind,
     InvalidEnvelope,
+    first_time,
     pack,
     subject,
     unpack,
@@ -57,12 +59,19 @@ class Tail:
 
 
 class SubjectLog:
-    """Owns the subject of (source, session) from `claim()` until another owner claims it."""
+    """Owns the subject of (source, session) from `claim()` until another owner claims it.
 
-    def __init__(self, stream: RawStream, source: str, session: str) -> None:
+    Args:
+        member: ordinal among the members of a shared source, below `SHARED_STEP_US`: no two of them give the
+            same receive time. None: the source has one owner at a time.
+    """
+
+    def __init__(self, stream: RawStream, source: str, session: str, member: int | None = None) -> None:
         self.stream = stream
         self.source = source
         self.session = session
+        self.member = member
+        self.step_us = 1 if member is None else SHARED_STEP_US
         self.subject = subject(source, session)
         self.tail = Tail()
         self.epoch = b""
@@ -103,6 +112,7 @@ class SubjectLog:
         return self.tail.total
 
     def _envelope(self, content: Pack, mqtt_version: int, settled: int) -> Envelope:
+        earliest = max(content.received_at or time.time_ns() // 1000, self.tail.next_received_at)
         return Envelope(
             id=secrets.token_bytes(ID_BYTES),
             epoch=self.epoch,
@@ -110,12 +120,13 @@ class SubjectLog:
             mqtt_version=mqtt_version,
             source=self.source,
             session=self.session,
-            received_at=max(content.received_at or time.time_ns() // 1000, self.tail.next_received_at),
+            received_at=first_time(earliest, self.step_us, self.member or 0),
             messages=content.messages,
             total=self.tail.total + content.messages,
             settled=settled,
             previous=self.tail.sequence,
             body=content.body,
+            step_us=self.step_us,
         )
 
     async def _publish(self, envelope: Envelope) -> None:

@@ -63,6 +63,7 @@ class _Gathering:
         self.envelopes = list[EnvelopeEntry]()
         self.sources = list[str]()
         self.starts = [0]
+        self.steps_us = list[int]()
         self.first_bytes = list[int]()
         self.topics = list[bytes]()
         self.payloads = list[bytes]()
@@ -76,6 +77,7 @@ class _Gathering:
             self._add_invalid(arrival, error)
             return
         self.sources.append(envelope.source)
+        self.steps_us.append(envelope.step_us)
         self.envelopes.append(
             EnvelopeEntry(
                 envelope.id,
@@ -113,6 +115,7 @@ class _Gathering:
         name = b"%s %d %d" % (self.epoch, arrival.sequence, arrival.stored_at)
         id_ = blake2b(name, digest_size=ID_BYTES).digest()
         self.sources.append(source)
+        self.steps_us.append(1)
         self.envelopes.append(
             EnvelopeEntry(
                 id_, self.source_id(source), INVALID_SESSION, self.epoch, arrival.sequence, arrival.stored_at, 0
@@ -137,13 +140,14 @@ def gather(arrivals: Sequence[Arrival], source_id: Callable[[str], int], epoch: 
     envelope = np.repeat(np.arange(len(into.envelopes), dtype=np.int32), sizes)
     position = np.arange(len(into.topics), dtype=np.int64) - np.array(into.starts[:-1], np.int64)[envelope]
     bases = np.array([entry.received_at for entry in into.envelopes], np.int64)
+    steps_us = np.array(into.steps_us, np.int64)
     return Messages(
         envelopes=into.envelopes,
         sources=into.sources,
         starts=into.starts,
         envelope=envelope,
         position=position.astype(np.int32),
-        received_at=bases[envelope] + position,
+        received_at=bases[envelope] + position * steps_us[envelope],
         retained=(np.array(into.first_bytes, np.uint8) & RETAIN).astype(np.bool_),
         topics=into.topics,
         payloads=into.payloads,

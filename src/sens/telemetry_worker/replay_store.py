@@ -142,8 +142,9 @@ def _has_expired(message: OpenMessage, batch: Batch) -> bool:
 
 def _single(message: OpenMessage) -> Messages:
     """One message of an envelope, from its quarantine row."""
-    base = message.received_at - message.position
-    entry = EnvelopeEntry(message.envelope_id, message.source_id, message.session, message.epoch, 0, base, 0)
+    entry = EnvelopeEntry(
+        message.envelope_id, message.source_id, message.session, message.epoch, 0, message.received_at, 0
+    )
     return Messages(
         envelopes=[entry],
         sources=[message.source],

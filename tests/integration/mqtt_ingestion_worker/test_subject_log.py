@@ -67,6 +67,20 @@ async def test_receive_times_never_go_back_after_a_restart(stream: RawStream, so
     assert unpack(stored.data).received_at >= ahead + 5
 
 
+async def test_members_of_a_shared_source_never_give_the_same_receive_time(stream: RawStream, source: str):
+    times = list[int]()
+    for member in (0, 1, 15):
+        log = SubjectLog(stream, source, f"shared-{member}", member)
+        await log.claim(4)
+        for _ in range(3):
+            await log.append(content(5, received_at=4_000_000_000_000_000), 4, settled=0)
+        envelopes = [unpack(stored.data) async for stored in stream.read(subjects=log.subject)]
+        own = [e.received_at + n * e.step_us for e in envelopes for n in range(e.messages)]
+        assert own == sorted(own)
+        times += own
+    assert len(set(times)) == 45
+
+
 async def test_a_former_owner_is_refused_once_another_has_claimed(stream: RawStream, source: str):
     former = await owner(stream, source)
     await former.append(content(), 4, settled=0)

@@ -12,10 +12,12 @@ from sens.domain.columns import NEWEST_TIME, OLDEST_TIME
 from sens.domain.envelope import (
     MAX_HEADER_BYTES,
     MAX_TOTAL,
+    SHARED_STEP_US,
     Envelope,
     EnvelopeKind,
     InvalidEnvelope,
     Stub,
+    first_time,
     pack,
     stub_body,
     subject,
@@ -37,12 +39,13 @@ raw_envelopes = st.builds(
     mqtt_version=st.sampled_from([4, 5]),
     source=names,
     session=names,
-    received_at=st.integers(OLDEST_TIME, NEWEST_TIME - 2**32),
+    received_at=st.integers(OLDEST_TIME, NEWEST_TIME - 255 * 2**32),
     messages=st.integers(0, 2**32 - 1),
     total=st.integers(0, MAX_TOTAL),
     settled=counts,
     previous=counts,
     body=st.binary(max_size=200),
+    step_us=st.integers(1, 255),
 )
 stub_envelopes = st.builds(
     lambda envelope, stub: replace(envelope, kind=EnvelopeKind.STUB, messages=1, body=stub_body(stub)),
@@ -104,8 +107,8 @@ def test_an_envelope_of_a_newer_format_says_to_update() -> None:
     assert isinstance(raised.value, Reject)
 
 
-@pytest.mark.parametrize(("offset", "value"), [(0, 0), (5, 2), (6, 3), (6, 6)])
-def test_an_unknown_magic_kind_or_mqtt_version_is_refused(offset: int, value: int) -> None:
+@pytest.mark.parametrize(("offset", "value"), [(0, 0), (5, 2), (6, 3), (6, 6), (7, 0)])
+def test_an_unknown_magic_kind_or_mqtt_version_or_no_step_is_refused(offset: int, value: int) -> None:
     data = bytearray(pack(EXAMPLE))
     data[offset] = value
     with pytest.raises(InvalidEnvelope):
@@ -123,6 +126,7 @@ def test_names_that_are_not_utf_8_are_refused() -> None:
     [
         {"received_at": OLDEST_TIME - 1},
         {"received_at": NEWEST_TIME},
+        {"received_at": NEWEST_TIME - 3, "step_us": 16},
         {"received_at": 2**62},
         {"total": MAX_TOTAL + 1},
         {"source": "plant\0"},
@@ -137,7 +141,7 @@ def test_a_header_that_the_database_cannot_hold_is_refused(change: dict[str, Any
 def test_the_header_is_little_endian_and_stays_where_it_is() -> None:
     # Envelopes outlive builds: this layout may only change with the format version.
     assert pack(EXAMPLE) == (
-        b"SENS\x01\x00\x05\x00" + bytes(16) + bytes(8)
+        b"SENS\x01\x00\x05\x01" + bytes(16) + bytes(8)
         + struct.pack("<qIQQQBB", 1_000, 3, 7, 4, 12, 7, 9) + b"plant-a" + b"exclusive" + b"abc"
     )  # fmt: skip
 
@@ -157,8 +161,26 @@ def test_a_stub_without_a_first_byte_is_none() -> None:
 
 @given(envelope=raw_envelopes)
 def test_later_messages_are_received_later_also_after_an_empty_envelope(envelope: Envelope) -> None:
-    last = envelope.received_at + max(envelope.messages - 1, 0)
+    last = envelope.received_at + max(envelope.messages - 1, 0) * envelope.step_us
     assert envelope.next_received_at > last
+
+
+@given(
+    earliest=st.integers(0, 2**62),
+    ordinals=st.lists(st.integers(0, SHARED_STEP_US - 1), min_size=2, max_size=2, unique=True),
+    steps=st.lists(st.integers(0, 100), min_size=2, max_size=2),
+)
+def test_two_members_never_write_the_same_time(earliest: int, ordinals: list[int], steps: list[int]) -> None:
+    first, second = (
+        first_time(earliest, SHARED_STEP_US, ordinal) + step * SHARED_STEP_US
+        for ordinal, step in zip(ordinals, steps, strict=True)
+    )
+    assert first != second
+    assert earliest <= first_time(earliest, SHARED_STEP_US, ordinals[0]) < earliest + SHARED_STEP_US
+
+
+def test_alone_every_time_is_free() -> None:
+    assert first_time(1_000_003, 1, 0) == 1_000_003
 
 
 def test_source_and_session_make_the_subject() -> None:

@@ -105,6 +105,13 @@ def test_a_reading_without_a_time_gets_its_message_s_receive_time(bench: Bench):
     assert batch.time[1] == batch.time[0] + 1
 
 
+def test_messages_of_a_shared_source_are_a_step_apart():
+    arrivals = [envelope(*(publish("t", b"1") for _ in range(3)), step_us=step) for step in (16, 1)]
+    messages = gather(arrivals, lambda _: 1, b"12345678")
+    assert np.diff(messages.received_at[:3]).tolist() == [16, 16]
+    assert np.diff(messages.received_at[3:]).tolist() == [1, 1]
+
+
 def test_a_reading_with_a_time_keeps_it(bench: Bench):
     batch = bench.decode(envelope(publish("sens/a/telemetry", b'{"t": 1, "ts": 1789999999}')))
     assert batch.time.tolist() == [1_789_999_999_000_000]
