@@ -6,6 +6,7 @@ own (lease in exclusive mode) → claim the subject → connect → receive → 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -75,13 +76,26 @@ def ordinal_of(source: Source, settings: IngestionSettings) -> int:
 
 
 class SourceWorker:
-    """Runs one source, for `Lifetime.supervise`."""
+    """Runs one source, for `Lifetime.supervise`.
 
-    def __init__(self, source: Source, servers: Servers, settings: IngestionSettings, stopping: asyncio.Event) -> None:
+    Args:
+        backoff: between two connections to the broker; it starts again after a connection that lived longer than
+            its cap.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        servers: Servers,
+        settings: IngestionSettings,
+        stopping: asyncio.Event,
+        backoff: Backoff | None = None,
+    ) -> None:
         self.source = source
         self.servers = servers
         self.settings = settings
         self.stopping = stopping
+        self.backoff = backoff or Backoff()
         self.ordinal = ordinal_of(source, settings)
         self.session = source.session(self.ordinal)
         self.report = Report(source, settings.instance)
@@ -188,12 +202,14 @@ class SourceWorker:
 
     async def _serve(self, intake: Intake, sizes: Sizes) -> None:
         """Connect, receive, and connect again, until stopping."""
-        delays, connections = iter(Backoff()), 0
+        delays, connections = iter(self.backoff), 0
         while not self.stopping.is_set():
             await intake.expect_redeliveries()
-            before = intake.received_messages
+            started = time.monotonic()
             try:
                 async with self._connected(intake, sizes) as connection:
+                    if connection is None:
+                        return
                     metrics.RECONNECTS.labels(self.source.name).inc(connections > 0)
                     connections += 1
                     # A broker may send a long backlog before it answers a subscription.
@@ -206,20 +222,25 @@ class SourceWorker:
                     isinstance(error, (MalformedPacket, ProtocolViolation))
                 )
                 log.warning("broker_away", source=self.source.name, error=str(error))
-                if intake.received_messages > before:
-                    delays = iter(Backoff())
+                if time.monotonic() - started > self.backoff.cap_s:
+                    delays = iter(self.backoff)  # it was connected for a while: this is a new fault
                 await pause(next(delays), self.stopping)
 
     @asynccontextmanager
-    async def _connected(self, intake: Intake, sizes: Sizes) -> AsyncGenerator[Connection]:
+    async def _connected(self, intake: Intake, sizes: Sizes) -> AsyncGenerator[Connection | None]:
+        """A connection that the intake is attached to; None: stopping came before it was made."""
+        await until_first_ends(self._attach(intake, sizes), wait(self.stopping))
+        try:
+            yield intake.connection
+        finally:
+            metrics.CONNECTED.labels(self.source.name).set(0)
+            if intake.connection is not None:
+                await intake.connection.disconnect()
+
+    async def _attach(self, intake: Intake, sizes: Sizes) -> None:
         options = connect_options(self.source, self.ordinal, sizes)
         connection = await connect(self.source.host, self.source.port, options, intake)
         intake.attach(connection)
-        try:
-            yield connection
-        finally:
-            metrics.CONNECTED.labels(self.source.name).set(0)
-            await connection.disconnect()
 
     async def _subscribe(self, connection: Connection) -> None:
         applied = await self._subscriptions.apply(connection, self.source.filters)

@@ -26,6 +26,12 @@ def test_a_shared_source_is_refused_without_a_number_because_all_replicas_would_
         ordinal_of(source("shared"), IngestionSettings(instance="alpha"))
 
 
-@pytest.mark.parametrize("instance", ["alpha", "worker-2"])
+def test_a_seventeenth_replica_is_refused_because_its_receive_times_would_be_another_s():
+    assert ordinal_of(source("shared"), IngestionSettings(instance="worker-15")) == 15
+    with pytest.raises(Fatal, match="at most 16, numbered from 0"):
+        ordinal_of(source("shared"), IngestionSettings(instance="worker-16"))
+
+
+@pytest.mark.parametrize("instance", ["alpha", "worker-2", "worker-16"])
 def test_an_exclusive_source_needs_no_number(instance: str):
     assert ordinal_of(source("exclusive"), IngestionSettings(instance=instance)) == 0
