@@ -39,6 +39,7 @@ class _Counters:
         self.acknowledged = metrics.PUBACKS_SENT.labels(source)
         self.pending_messages = metrics.PENDING_MESSAGES.labels(source)
         self.pending_bytes = metrics.PENDING_BYTES.labels(source)
+        self.paused_s = metrics.READING_PAUSED_SECONDS.labels(source)
 
 
 class Intake:
@@ -70,6 +71,7 @@ class Intake:
         self._known: list[Publishes] = []
         self._live = Live(self.settlement)
         self._arrived_total = subject_log.tail.total
+        self._in_flight_bytes = 0
         self._stopped = False
         self._attached = asyncio.Event()
         self._arrived = asyncio.Event()
@@ -180,6 +182,7 @@ class Intake:
         self.pacing.arrived(now, messages, self.packer.messages)
         self._drained.clear()
         self._arrived.set()
+        self._tell_pending()
         if self.packer.full or self.pacing.due_at(self.packer.messages) <= now:
             self._due.set()
         self._pause_reading(now)
@@ -199,7 +202,9 @@ class Intake:
             pack = self.packer.take()
             self.pacing.sent(self._loop.time(), pack.messages, full=self.packer.messages > 0)
             self._resume_reading()
+            self._in_flight_bytes = len(pack.body)
             total = await self.log.append(pack, self.mqtt_version, self.settlement.settled)
+            self._in_flight_bytes = 0
             await self._attached.wait()
             if self.connection is not None:
                 self.connection.acknowledge(pack.qos1, pack.qos2)
@@ -228,8 +233,11 @@ class Intake:
         count.envelopes.inc()
         count.envelope_messages.observe(pack.messages)
         count.acknowledged.inc(len(pack.qos1) + len(pack.qos2))
-        count.pending_messages.set(self.packer.messages)
-        count.pending_bytes.set(self.packer.bytes)
+        self._tell_pending()
+
+    def _tell_pending(self) -> None:
+        self._counters.pending_messages.set(self._arrived_total - self.log.tail.total)
+        self._counters.pending_bytes.set(self.packer.bytes + self._in_flight_bytes)
 
     def _pause_reading(self, now: float) -> None:
         if self.packer.full and self._paused_at is None and self.connection is not None:
@@ -250,14 +258,21 @@ class Intake:
             self._note_resumed()
 
     def _note_resumed(self) -> None:
+        self._count_pause()
+        self._paused_at = None
+
+    def _count_pause(self) -> None:
+        """Called while it lasts, too: a pause that nobody sees before it ends warns nobody."""
         if self._paused_at is not None:
-            metrics.READING_PAUSED_SECONDS.labels(self.log.source).inc(self._loop.time() - self._paused_at)
-            self._paused_at = None
+            now = self._loop.time()
+            self._counters.paused_s.inc(now - self._paused_at)
+            self._paused_at = now
 
     async def settle(self, every_s: float) -> None:
         """Under load, ask the broker once in a while how far it has read, until cancelled."""
         while True:
             await asyncio.sleep(every_s)
+            self._count_pause()
             now = self._loop.time()
             if self.connection is not None and not self.ended.is_set() and self.settlement.to_ask(now):
                 self.connection.ping()
