@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import psycopg
+from argon2 import PasswordHasher
 from psycopg import conninfo, sql
 
 from readings_database import BUCKET, MONDAY, ReadingsDatabase, at
@@ -28,18 +29,28 @@ sources:
     broker: mqtt://127.0.0.1:1883
     topics: [{topic: "other/{device}/telemetry", decoder: json}]
 """
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
 # The stream is the session's; tests that write to it take names of their own.
 NO_STREAM = "SENS_TEST_NONE"
 
 
-def insert_key(database: ReadingsDatabase, name: str, token: str, scope: str, expires_at: int | None = None) -> int:
+def insert_key(
+    database: ReadingsDatabase,
+    name: str,
+    token: str,
+    scope: str,
+    expires_at: int | None = None,
+    tenant_id: int | None = None,
+) -> int:
     return database.one(
-        "INSERT INTO api_key (name, prefix, key_hash, scope, expires_at) VALUES (%s, %s, %s, %s, %s) RETURNING id",
+        "INSERT INTO api_key (name, prefix, key_hash, scope, expires_at, tenant_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s) RETURNING id",
         name,
         token.removeprefix("sens_")[:12],
         hashlib.sha256(token.encode()).hexdigest(),
         scope,
         None if expires_at is None else at(expires_at),
+        tenant_id,
     )
 
 
@@ -67,6 +78,29 @@ def seed(database: ReadingsDatabase) -> None:
     )
     for scope, token in KEYS.items():
         insert_key(database, scope, token, scope)
+
+
+def insert_user(
+    database: ReadingsDatabase, name: str, role: str, *, password: str | None = None, tenant_id: int | None = None
+) -> int:
+    return database.one(
+        "INSERT INTO user_account (name, role, password_hash, tenant_id) VALUES (%s, %s, %s, %s) RETURNING id",
+        name,
+        role,
+        None if password is None else QUICK_HASHER.hash(password),
+        tenant_id,
+    )
+
+
+def open_session(database: ReadingsDatabase, user_id: int) -> dict[str, str]:
+    """The headers of a browser in which the user is logged in."""
+    token = secrets.token_hex(16)
+    database.connection.execute(
+        "INSERT INTO user_session (token_hash, user_id, csrf_token, expires_at)"
+        " VALUES (%s, %s, 'csrf', now() + interval '1 hour')",
+        (hashlib.sha256(token.encode()).digest(), user_id),
+    )
+    return {"Cookie": f"sens_session={token}", "X-CSRF-Token": "csrf"}
 
 
 @dataclass

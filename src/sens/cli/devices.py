@@ -6,7 +6,7 @@ from sens.cli.client import Target, connect
 from sens.cli.output import note, print_json, print_table
 from sens.cli.progress import progress
 
-_DEVICE_COLUMNS = ("id", "name", "source", "tenant", "series", "last_at", "created_at")
+_DEVICE_COLUMNS = ("id", "name", "source", "tenant", "series", "last_seen", "created_at")
 _LATEST_COLUMNS = ("series_id", "source", "device", "metric", "value", "unit", "time", "age_s")
 
 

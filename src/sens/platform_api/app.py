@@ -10,20 +10,23 @@ from sens.platform_api.handlers import add_handlers
 from sens.platform_api.openapi import describe
 from sens.platform_api.routers import (
     api_keys,
+    audit,
     devices,
     ledger,
     live,
+    login,
     probes,
     quarantine,
     readings,
     replay,
     series,
     sources,
+    users,
 )
 from sens.platform_api.services import Services
 from sens.platform_api.strict import refuse_unknown_parameters
 
-RESOURCES = (devices, series, readings, live, sources, ledger, quarantine, replay, api_keys)
+RESOURCES = (devices, series, readings, live, sources, ledger, quarantine, replay, login, users, api_keys, audit)
 
 
 def make_routes() -> FastAPI:

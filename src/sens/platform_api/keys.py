@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from sens.storage.api_keys import ApiKey, Scope
+from sens.storage.api_keys import ApiKey
 
 PREFIX_LENGTH: Final = 12
 RANDOM_BYTES: Final = 30  # 40 characters
@@ -20,7 +20,6 @@ TRUSTED_S: Final = 5.0
 """How long a key that was found valid is trusted without asking the database: a revocation takes that long."""
 MAX_TRUSTED: Final = 1000
 _TOKEN = re.compile(r"sens_[A-Za-z0-9_-]{32,128}")
-_RANKS: dict[Scope, int] = {"read": 0, "operate": 1, "admin": 2}
 
 FindKey = Callable[[str], Awaitable[ApiKey | None]]
 
@@ -42,11 +41,6 @@ def parse_token(text: str) -> Token | None:
     if not _TOKEN.fullmatch(text):
         return None
     return Token(text.removeprefix("sens_")[:PREFIX_LENGTH], hashlib.sha256(text.encode()).hexdigest())
-
-
-def allows(have: Scope, needed: Scope) -> bool:
-    """Whether a key of scope `have` may do what needs `needed`: admin includes operate, which includes read."""
-    return _RANKS[have] >= _RANKS[needed]
 
 
 class Keyring:

@@ -41,13 +41,16 @@ class LiveReading(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class LiveFilter:
-    """Readings that fit everything given; names are exact."""
+    """Readings that fit everything given; names are exact; `tenant_id` None: of any tenant."""
 
     source: str | None = None
     device: str | None = None
     metric: str | None = None
+    tenant_id: int | None = None
 
     def fits(self, series: Series) -> bool:
+        if self.tenant_id not in (None, series.tenant_id):
+            return False
         return self.device in (None, series.device) and self.metric in (None, series.metric)
 
 

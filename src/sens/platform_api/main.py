@@ -1,8 +1,11 @@
 """Wires the API together."""
 
 import asyncio
+from typing import Any
 
 import structlog
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from sens.decoders.registry import DECODERS
 from sens.platform_api.admin_key import keep_admin_key, read_admin_key
@@ -10,7 +13,9 @@ from sens.platform_api.app import make_app
 from sens.platform_api.keys import Keyring
 from sens.platform_api.names import SeriesNames
 from sens.platform_api.services import Services
+from sens.platform_api.sessions import SessionRing, SessionRules
 from sens.platform_api.settings import ApiSettings
+from sens.platform_api.setup_token import SetupToken, read_setup_token
 from sens.runtime.exits import guard
 from sens.runtime.http import serve
 from sens.runtime.lifetime import Lifetime, run
@@ -39,6 +44,7 @@ def main() -> int:
 def start(settings: ApiSettings) -> int:
     configuration = load_configuration(settings.config, DECODERS)
     admin_key = None if settings.admin_api_key_file is None else read_admin_key(settings.admin_api_key_file)
+    setup_token = read_setup_token(settings.setup_token_file)
     stream = StreamConnection(address_of(settings), COMPONENT)
     database = Reader(
         settings.database_url.get_secret_value(),
@@ -57,7 +63,10 @@ def start(settings: ApiSettings) -> int:
         lifetime.supervise("connect to nats", lambda: stream.open(lifetime.stopping))
         lifetime.readiness.register("nats", lambda: _nats_answers(stream))
         lifetime.readiness.register("postgresql", lambda: asyncio.to_thread(_check_schema, settings))
-        app = make_app(_services(settings, configuration, database, stream, lifetime))
+        services = _services(settings, configuration, database, stream, lifetime, setup_token)
+        # uvicorn and starlette describe the same ASGI in types of their own.
+        proxied: Any = ProxyHeadersMiddleware
+        app: ASGIApp = proxied(make_app(services), trusted_hosts=settings.api_trusted_proxies)
         async with (
             database,
             serve(
@@ -81,6 +90,7 @@ def _services(
     database: Reader,
     stream: StreamConnection,
     lifetime: Lifetime,
+    setup_token: SetupToken,
 ) -> Services:
     async def find_key(prefix: str) -> ApiKey | None:
         async with database.connection() as connection:
@@ -92,6 +102,8 @@ def _services(
         log=LogObserver(stream, settings.raw_stream),
         board=StatusBoard(stream),
         keyring=Keyring(find_key),
+        sessions=SessionRing(database, _rules(settings)),
+        setup_token=setup_token,
         names=SeriesNames(database),
         configuration=configuration,
         probes=lifetime.probes,
@@ -99,6 +111,10 @@ def _services(
         max_live_streams=settings.api_max_live_streams,
         max_requests=settings.api_max_connections,
     )
+
+
+def _rules(settings: ApiSettings) -> SessionRules:
+    return SessionRules(settings.session_idle_s, settings.session_max_s, settings.session_cookie_secure)
 
 
 async def _nats_answers(stream: StreamConnection) -> str | None:

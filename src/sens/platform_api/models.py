@@ -1,7 +1,7 @@
 """What answers and bodies are made of, and how they come from the store's rows."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -31,6 +31,12 @@ def _readable(value: object) -> object:
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
+NO_NUL: Final = r"^[^\x00]*$"
+"""PostgreSQL takes no NUL in a text."""
+ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+Label = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
+"""A name that people give."""
+TenantName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 """From µs since 1970 UTC; RFC 3339 in the answer."""
 Readable = Annotated[str, BeforeValidator(_readable)]

@@ -1,11 +1,14 @@
-"""What series are called, remembered: a series never changes its names."""
+"""What series are called, remembered for a while: people may change the unit that is shown."""
 
+import time
 from collections.abc import Iterable
+from typing import Final
 
 from sens.storage.read_devices import Series, SeriesFilter, list_series
 from sens.storage.reads import MAX_ROWS, Reader
 
-MAX_REMEMBERED = 50_000
+MAX_REMEMBERED: Final = 50_000
+REMEMBERED_S: Final = 60.0
 
 
 class SeriesNames:
@@ -14,6 +17,11 @@ class SeriesNames:
     def __init__(self, database: Reader) -> None:
         self._database = database
         self._known: dict[int, Series] = {}
+        self._until = 0.0
+
+    def forget(self) -> None:
+        """Read all anew: one of them was changed."""
+        self._known.clear()
 
     async def find(self, ids: Iterable[int]) -> dict[int, Series]:
         """Those of the series that are there.
@@ -21,6 +29,9 @@ class SeriesNames:
         Raises:
             DatabaseAway, DatabaseBusy: not all are remembered.
         """
+        if time.monotonic() > self._until:
+            self.forget()
+            self._until = time.monotonic() + REMEMBERED_S
         wanted = set(ids)
         missing = sorted(wanted - self._known.keys())
         found = {id_: self._known[id_] for id_ in wanted - set(missing)}

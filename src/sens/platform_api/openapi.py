@@ -13,6 +13,9 @@ Devices, series, readings, and what became of every message.
 
 - **Keys**: `Authorization: Bearer sens_…` or `X-API-Key: sens_…`, with scope `read`, `operate` or `admin`. A
   revoked key opens nothing any more after five seconds at the latest.
+- **Sessions**: `POST /api/v1/session` gives a cookie. Writes with it need its `csrf_token` as `X-CSRF-Token`. The roles
+  `viewer`, `operator` and `admin` are the scopes `read`, `operate` and `admin`.
+- **Tenants**: a key or a user may belong to one. What belongs to another is not there for them: 404.
 - **Errors** are problem details (RFC 9457); `type` is stable.
 - **Lists** come in pages: `limit`, and `cursor` with what the page before gave as `next_cursor`.
 - **Times** in queries are RFC 3339 or relative (`now-1h`); in columns they are µs since 1970 UTC (`time_us`).
@@ -20,8 +23,6 @@ Devices, series, readings, and what became of every message.
 """
 _EVERYWHERE: Final = (
     ProblemType.INVALID_REQUEST,
-    ProblemType.NOT_AUTHENTICATED,
-    ProblemType.SCOPE_MISSING,
     ProblemType.INTERNAL,
     ProblemType.DATABASE_UNAVAILABLE,
     ProblemType.QUERY_TOO_LONG,
@@ -30,6 +31,7 @@ _EVERYWHERE: Final = (
     ProblemType.TIMED_OUT,
     ProblemType.MISCONFIGURED,
 )
+_BEHIND_ACCESS: Final = (ProblemType.NOT_AUTHENTICATED, ProblemType.SCOPE_MISSING, ProblemType.CSRF_TOKEN_MISSING)
 _WITH_BODY: Final = (ProblemType.BAD_REQUEST, ProblemType.REQUEST_TIMEOUT, ProblemType.BODY_TOO_LARGE)
 _REF: Final = "#/components/schemas/{model}"
 
@@ -64,7 +66,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 def _add_problems(operation: dict[str, Any], *, public: bool) -> None:
-    types = () if public else (*_EVERYWHERE, *(_WITH_BODY if "requestBody" in operation else ()))
+    types: tuple[ProblemType, ...] = () if public else _EVERYWHERE
+    types += _BEHIND_ACCESS if "security" in operation else ()
+    types += _WITH_BODY if "requestBody" in operation else ()
     answers = operation["responses"]
     answers.pop("422", None)
     for status, common in documented(*types).items():

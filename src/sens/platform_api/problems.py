@@ -30,21 +30,41 @@ class ProblemType(StrEnum):
     )  # fmt: skip
     BAD_REQUEST = "bad-request", 400, "The request cannot be read", "The request is no HTTP that the API can read."
     NOT_AUTHENTICATED = (
-        "not-authenticated", 401, "No valid API key",
-        "Send `Authorization: Bearer sens_…` or `X-API-Key: sens_…` with a key that is neither expired nor revoked.",
+        "not-authenticated", 401, "Neither a session nor a valid API key",
+        "Log in, or send `Authorization: Bearer sens_…` or `X-API-Key: sens_…` with a key that is neither expired nor "
+        "revoked.",
+    )  # fmt: skip
+    LOGIN_REFUSED = (
+        "login-refused", 401, "The login is not right",
+        "The user, the password or the token is wrong; a link to log in works once, for ten minutes. Ask an admin for "
+        "a new one, or for another password.",
     )  # fmt: skip
     SCOPE_MISSING = (
-        "scope-missing", 403, "The API key's scope does not allow this",
-        "Use a key with the scope that `detail` names. `admin` includes `operate`, which includes `read`.",
+        "scope-missing", 403, "The scope or role does not allow this",
+        "Use a key with the scope that `detail` names, or a user with its role. `admin` includes `operate`, which "
+        "includes `read`.",
+    )  # fmt: skip
+    CSRF_TOKEN_MISSING = (
+        "csrf-token-missing", 403, "The session's CSRF token is missing or wrong",
+        "With the cookie, send what `GET /api/v1/session` gives as `csrf_token` in the header `X-CSRF-Token`.",
     )  # fmt: skip
     NOT_FOUND = "not-found", 404, "There is no such thing", "The path or the id names nothing that is there."
     METHOD_NOT_ALLOWED = "method-not-allowed", 405, "The method is not allowed here", "`Allow` lists those that are."
     REQUEST_TIMEOUT = "request-timeout", 408, "The body did not arrive in time", "Send it faster."
     NAME_TAKEN = "name-taken", 409, "The name is taken", "Choose another name; a revoked key keeps its own."
+    LAST_ADMIN = (
+        "last-admin", 409, "This is the last admin", "Make another user an admin of all tenants first.",
+    )  # fmt: skip
+    SETUP_CLOSED = (
+        "setup-closed", 409, "The platform is set up already", "Log in; an admin makes further users.",
+    )  # fmt: skip
     ALREADY_SETTLED = (
         "already-settled", 409, "The message is settled already", "It was discarded or replayed before; look at it.",
     )  # fmt: skip
     BODY_TOO_LARGE = "body-too-large", 413, "The body is too large", "Send less at once; `detail` names the limit."
+    TOO_MANY_LOGINS = (
+        "too-many-logins", 429, "Too many attempts to log in", "Try again after `Retry-After` seconds.",
+    )  # fmt: skip
     TOO_MANY_STREAMS = (
         "too-many-streams", 429, "Too many live streams", "Close one, or raise `SENS_API_MAX_LIVE_STREAMS`.",
     )  # fmt: skip

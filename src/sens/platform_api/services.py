@@ -9,6 +9,10 @@ from fastapi import Depends, Request
 from sens.domain.ledger import Balance
 from sens.platform_api.keys import Keyring
 from sens.platform_api.names import SeriesNames
+from sens.platform_api.passwords import Passwords
+from sens.platform_api.sessions import SessionRing
+from sens.platform_api.setup_token import SetupToken
+from sens.platform_api.throttle import LoginThrottle
 from sens.runtime.ops import Probes
 from sens.sources.models import Configuration
 from sens.storage.reads import Reader
@@ -34,10 +38,14 @@ class Services:
     log: LogObserver
     board: StatusBoard
     keyring: Keyring
+    sessions: SessionRing
     names: SeriesNames
     configuration: Configuration
     probes: Probes
     stopping: asyncio.Event
+    passwords: Passwords = field(default_factory=Passwords)
+    throttle: LoginThrottle = field(default_factory=LoginThrottle)
+    setup_token: SetupToken = field(default_factory=SetupToken)
     max_live_streams: int = 100
     live_streams: int = 0
     max_requests: int = 512

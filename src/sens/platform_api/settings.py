@@ -18,6 +18,27 @@ class ApiSettings(Settings):
         "hashed, as the key named `admin` with scope `admin`, in place of the one before.",
         examples=["/run/secrets/admin-api-key"],
     )
+    setup_token_file: Path | None = Field(
+        default=None,
+        description="File with a token (20 random characters or more) that lets whoever has it make the first admin, "
+        "while there is none.",
+        examples=["/run/secrets/setup-token"],
+    )
+    session_idle_s: Seconds = Field(
+        default=259_200.0, description="A session of the console ends after so long without use."
+    )
+    session_max_s: Seconds = Field(default=2_592_000.0, description="And after so long in any case.")
+    session_cookie_secure: bool = Field(
+        default=False,
+        description="Give the session's cookie for https only, always. Where it is false that is done when the "
+        "request came by https, also to a proxy in front that says so with X-Forwarded-Proto.",
+    )
+    api_trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="Addresses or networks of proxies, separated by commas, that are believed when they tell a "
+        "client's address with X-Forwarded-For: logins are throttled by it.",
+        examples=["10.0.0.0/8"],
+    )
     api_pool_size: int = Field(default=8, ge=1, le=100, description="Most connections to PostgreSQL.")
     api_statement_timeout_s: Seconds = Field(
         default=10.0, le=60, description="Longest time for a query; a longer one is answered with 503."

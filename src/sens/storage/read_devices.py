@@ -21,7 +21,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device's row. `series`: how many; `last_at`: time of its newest reading in µs, None before the first."""
+    """A device's row. `series`: how many; `last_seen`: time of its newest reading in µs, None before the first.
+
+    `silent`: it sent nothing for twice the interval in which it is expected to.
+    """
 
     id: int
     name: str
@@ -29,21 +32,34 @@ class Device:
     tenant: str
     created_at: int
     series: int
-    last_at: int | None
+    last_seen: int | None
+    label: str | None
+    note: str | None
+    expected_interval_s: int | None
+    archived_at: int | None
+    silent: bool
+
+    @property
+    def archived(self) -> bool:
+        return self.archived_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A series' row, with the names of what it belongs to."""
+    """A series' row, with the names of what it belongs to. `unit`: as people want it shown, else `unit_sent`."""
 
     id: int
     device_id: int
     device: str
     source: str
+    tenant_id: int
     metric: str
     unit: str
+    unit_sent: str
     kind: int
     created_at: int
+    display_name: str | None
+    precision: int | None
 
     @property
     def is_text(self) -> bool:
@@ -69,13 +85,18 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class SeriesFilter:
-    """Which series: those that fit everything given. `ids` may be many, the names are exact."""
+    """Which series: those that fit everything given. `ids` may be many, the names are exact; `tenant_id` None: any.
+
+    `q`, of lists only: what the metric, the display name, or the device's name or label contains.
+    """
 
     ids: Sequence[int] | None = None
     device_id: int | None = None
     device: str | None = None
     source: str | None = None
     metric: str | None = None
+    tenant_id: int | None = None
+    q: str | None = None
 
     def parameters(self) -> dict[str, object]:
         return {
@@ -84,20 +105,52 @@ class SeriesFilter:
             "device": self.device,
             "source": self.source,
             "metric": self.metric,
+            "tenant_id": self.tenant_id,
+            "q": self.q,
         }
 
 
-async def list_sources(connection: AsyncConnection, *, after: str | None = None, limit: int = 1000) -> list[Source]:
-    """Sources by name, those after the name `after`."""
-    parameters = {"after": after, "limit": limited(limit)}
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """Which devices: those that fit everything given; `tenant_id` None: of any tenant.
+
+    Attributes:
+        source: the name of a source.
+        prefix: what the device's name starts with.
+        q: what its name or label contains, in small letters or capitals.
+        archived: only those that are, or are not.
+    """
+
+    id: int | None = None
+    tenant_id: int | None = None
+    source: str | None = None
+    prefix: str = ""
+    q: str | None = None
+    archived: bool | None = None
+
+    def parameters(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "tenant_id": self.tenant_id,
+            "source": self.source,
+            "prefix": self.prefix,
+            "q": self.q,
+            "archived": self.archived,
+        }
+
+
+async def list_sources(
+    connection: AsyncConnection, tenant_id: int | None = None, *, after: str | None = None, limit: int = 1000
+) -> list[Source]:
+    """Sources of the tenant (None: of all) by name, those after the name `after`."""
+    parameters = {"tenant_id": tenant_id, "after": after, "limit": limited(limit)}
     return await fetch(connection, load("read_devices")["sources"], parameters, Source)
 
 
 async def list_devices(
     connection: AsyncConnection,
+    which: DeviceFilter | None = None,
     *,
-    source: str | None = None,
-    prefix: str = "",
     after: tuple[str, int] | None = None,
     limit: int = 100,
 ) -> list[Device]:
@@ -105,20 +158,23 @@ async def list_devices(
 
     Args:
         connection: from `Reader.connection`.
-        source: the name of a source.
-        prefix: what the device's name starts with.
+        which: None: all.
         after: name and id of the last device of the page before.
         limit: at most `MAX_ROWS`.
     """
     name, id_ = after or (None, None)
-    parameters = {"source": source, "prefix": prefix, "after_name": name, "after_id": id_, "limit": limited(limit)}
-    return await fetch(connection, load("read_devices")["devices"], {"id": None, **parameters}, Device)
+    parameters = {
+        **(which or DeviceFilter()).parameters(),
+        "after_name": name,
+        "after_id": id_,
+        "limit": limited(limit),
+    }
+    return await fetch(connection, load("read_devices")["devices"], parameters, Device)
 
 
-async def find_device(connection: AsyncConnection, device_id: int) -> Device | None:
-    """One device."""
-    parameters = {"id": device_id, "source": None, "prefix": "", "after_name": None, "after_id": None, "limit": 1}
-    found = await fetch(connection, load("read_devices")["devices"], parameters, Device)
+async def find_device(connection: AsyncConnection, device_id: int, tenant_id: int | None = None) -> Device | None:
+    """One device, if of the tenant; None: of any."""
+    found = await list_devices(connection, DeviceFilter(id=device_id, tenant_id=tenant_id), limit=1)
     return found[0] if found else None
 
 

@@ -33,6 +33,7 @@ class Quarantined:
     detail: str
     state: int
     changed_at: int
+    tenant_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Overflow:
 
 async def list_quarantined(
     connection: AsyncConnection,
+    tenant_id: int | None = None,
     *,
     source: str | None = None,
     reason: str | None = None,
@@ -68,8 +70,9 @@ async def list_quarantined(
     before: int | None = None,
     limit: int = 100,
 ) -> list[Quarantined]:
-    """Newest first, those with an id below `before`; `state` None: any."""
+    """Newest first, those with an id below `before`; `tenant_id`, `state` None: any."""
     parameters = {
+        "tenant_id": tenant_id,
         "source": source,
         "reason": reason,
         "state": None if state is None else int(state),
@@ -79,16 +82,19 @@ async def list_quarantined(
     return await fetch(connection, load("read_quarantine")["list"], parameters, Quarantined)
 
 
-async def find_quarantined(connection: AsyncConnection, quarantine_id: int) -> tuple[Quarantined, bytes] | None:
-    """A message in quarantine and its payload."""
-    found = await fetch(connection, load("read_quarantine")["find"], {"id": quarantine_id}, Quarantined)
+async def find_quarantined(
+    connection: AsyncConnection, quarantine_id: int, tenant_id: int | None = None
+) -> tuple[Quarantined, bytes] | None:
+    """A message in quarantine and its payload, if of the tenant; None: of any."""
+    parameters = {"id": quarantine_id, "tenant_id": tenant_id}
+    found = await fetch(connection, load("read_quarantine")["find"], parameters, Quarantined)
     payload = await fetch_columns(connection, load("read_quarantine")["payload"], {"id": quarantine_id})
     return (found[0], cast(bytes, payload[0][0])) if found and payload else None
 
 
-async def count_quarantined(connection: AsyncConnection) -> list[QuarantineCount]:
-    """By source, reason and state."""
-    return await fetch(connection, load("read_quarantine")["count"], {}, QuarantineCount)
+async def count_quarantined(connection: AsyncConnection, tenant_id: int | None = None) -> list[QuarantineCount]:
+    """By source, reason and state; of the tenant, None: of all."""
+    return await fetch(connection, load("read_quarantine")["count"], {"tenant_id": tenant_id}, QuarantineCount)
 
 
 async def discard_quarantined(connection: AsyncConnection, quarantine_ids: Sequence[int]) -> list[int]:
@@ -98,7 +104,9 @@ async def discard_quarantined(connection: AsyncConnection, quarantine_ids: Seque
     return sorted(cast("tuple[int, ...]", columns[0])) if columns else []
 
 
-async def list_overflow(connection: AsyncConnection, *, source: str | None = None, limit: int = 100) -> list[Overflow]:
-    """What did not fit into a source's quarantine, the most recent first."""
-    parameters = {"source": source, "limit": limited(limit)}
+async def list_overflow(
+    connection: AsyncConnection, tenant_id: int | None = None, *, source: str | None = None, limit: int = 100
+) -> list[Overflow]:
+    """What did not fit into a source's quarantine, the most recent first; of the tenant, None: of all."""
+    parameters = {"tenant_id": tenant_id, "source": source, "limit": limited(limit)}
     return await fetch(connection, load("read_quarantine")["overflow"], parameters, Overflow)

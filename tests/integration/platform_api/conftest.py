@@ -7,13 +7,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api import CONFIG, NO_STREAM, Api, seed
+from api import CONFIG, NO_STREAM, QUICK_HASHER, Api, seed
 from readings_database import ReadingsDatabase
 from sens.decoders.registry import DECODERS
 from sens.platform_api.app import make_app
 from sens.platform_api.keys import Keyring
 from sens.platform_api.names import SeriesNames
+from sens.platform_api.passwords import Passwords
 from sens.platform_api.services import Services
+from sens.platform_api.sessions import SessionRing, SessionRules
 from sens.runtime.heartbeat import Heartbeat
 from sens.runtime.ops import Probes
 from sens.runtime.readiness import Readiness
@@ -64,7 +66,9 @@ async def make_services(tmp_path: Path) -> AsyncIterator[MakeServices]:
             log=LogObserver(stream, NO_STREAM),
             board=StatusBoard(stream, bucket="SENS_TEST_STATUS"),
             keyring=Keyring(find),
+            sessions=SessionRing(reader, SessionRules()),
             names=SeriesNames(reader),
+            passwords=Passwords(QUICK_HASHER),
             configuration=load(tmp_path / "sens.yaml", DECODERS),
             probes=Probes("platform-api", Heartbeat(), Readiness()),
             stopping=asyncio.Event(),

@@ -57,7 +57,7 @@ class TestDevices:
             "home",
             4,
         )
-        assert device["last_at"].endswith("Z")
+        assert device["last_seen"].endswith("Z")
 
     async def test_a_device_that_is_not_there_is_a_problem(self, api: Api):
         problem = assert_problem(await api.get("/devices/4711"), 404, "not-found")

@@ -11,7 +11,15 @@ from readings_database import BUCKET, DAY, HOUR, MINUTE, MONDAY, ReadingsDatabas
 from sens.storage.api_keys import find_api_key, insert_api_key, list_api_keys, revoke_api_key
 from sens.storage.errors import DatabaseAway, DatabaseBusy, DataRefused
 from sens.storage.partitions import ensure_partitions
-from sens.storage.read_devices import SeriesFilter, find_device, list_devices, list_latest, list_series, list_sources
+from sens.storage.read_devices import (
+    DeviceFilter,
+    SeriesFilter,
+    find_device,
+    list_devices,
+    list_latest,
+    list_series,
+    list_sources,
+)
 from sens.storage.read_quarantine import (
     State,
     count_quarantined,
@@ -71,19 +79,19 @@ async def test_devices_come_in_pages_without_gap_or_repetition(
         after = (page[-1].name, page[-1].id)
     assert paged == everyone
     assert len(everyone) == 6
-    assert [d.source for d in await list_devices(connection, prefix="pump-1")] == ["plant-a", "plant-b"]
-    assert [d.name for d in await list_devices(connection, prefix="100%_")] == ["100%_pure"]
-    assert len(await list_devices(connection, source="plant-b")) == 2
+    assert [d.source for d in await list_devices(connection, DeviceFilter(prefix="pump-1"))] == ["plant-a", "plant-b"]
+    assert [d.name for d in await list_devices(connection, DeviceFilter(prefix="100%_"))] == ["100%_pure"]
+    assert len(await list_devices(connection, DeviceFilter(source="plant-b"))) == 2
 
 
 async def test_a_device_tells_its_series_and_newest_reading(
     database: ReadingsDatabase, connection: AsyncConnection
 ) -> None:
     boiler = (await list_devices(connection))[0]
-    assert (boiler.series, boiler.last_at) == (3, None)
+    assert (boiler.series, boiler.last_seen) == (3, None)
     database.connection.execute("INSERT INTO series_latest VALUES (%s, %s, 1)", (database.series[0], at(MONDAY)))
     assert (await find_device(connection, boiler.id)) == (await list_devices(connection))[0]
-    assert (await list_devices(connection))[0].last_at == MONDAY
+    assert (await list_devices(connection))[0].last_seen == MONDAY
     assert await find_device(connection, 999_999) is None
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sens.platform_api import keys
-from sens.platform_api.keys import Keyring, allows, new_token, parse_token
+from sens.platform_api.caller import Caller
+from sens.platform_api.keys import Keyring, new_token, parse_token
 from sens.storage.api_keys import ApiKey
 
 
@@ -21,7 +22,9 @@ class Database:
     def add(self, text: str, revoked_at: int | None = None, expires_at: int | None = None) -> ApiKey:
         token = parse_token(text)
         assert token is not None
-        row = ApiKey(len(self.rows) + 1, "name", token.prefix, token.hash, "read", 0, expires_at, revoked_at)
+        row = ApiKey(
+            len(self.rows) + 1, "name", token.prefix, token.hash, "read", None, None, 0, expires_at, revoked_at
+        )
         self.rows[token.prefix] = row
         return row
 
@@ -54,7 +57,7 @@ def test_keys_that_are_too_short_or_too_long_are_none(text: str) -> None:
 
 def test_scopes_include_the_lesser_ones() -> None:
     order = ("read", "operate", "admin")
-    assert [[allows(have, needed) for needed in order] for have in order] == [
+    assert [[Caller("api_key", 1, "name", have, None, None).may(needed) for needed in order] for have in order] == [
         [True, False, False],
         [True, True, False],
         [True, True, True],

@@ -4,23 +4,23 @@ import time
 from datetime import datetime
 from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Path
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from sens.platform_api.access import ADMIN
+from sens.platform_api.auditing import AuditorOf, Subject
+from sens.platform_api.caller import CallerOf
 from sens.platform_api.keys import TRUSTED_S, new_token, parse_token
-from sens.platform_api.models import Model, Moment, Page
+from sens.platform_api.models import Model, Moment, Page, TenantName
 from sens.platform_api.paging import Cursor, Limit, RowId, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import ServicesOf
-from sens.platform_api.times import NEWEST
+from sens.platform_api.tenancy import tenant_for
+from sens.platform_api.times import NEWEST, rfc3339
 from sens.storage import api_keys
 from sens.storage.api_keys import Scope
 from sens.storage.errors import DataRefused
 from sens.storage.times import microseconds
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 router = APIRouter(prefix="/api/v1/api-keys", tags=["api keys"], dependencies=[ADMIN])
 
@@ -40,6 +40,9 @@ class NewApiKey(Model):
     scope: Scope = Field(
         description="read: all that GET gives. operate: also replay and discard. admin: also keys.", examples=["read"]
     )
+    tenant: TenantName | None = Field(
+        default=None, description="Whose data it opens; null: all that whoever makes it sees.", examples=["plant"]
+    )
     expires_at: Annotated[AwareDatetime, AfterValidator(_in_future)] | None = Field(
         default=None, description="null: never.", examples=["2027-01-01T00:00:00Z"]
     )
@@ -52,6 +55,7 @@ class ApiKey(Model):
     name: str = Field(examples=["grafana"])
     prefix: str = Field(description="What follows `sens_` in it, to recognize it by.", examples=["kX3_wq9Zr0aB"])
     scope: Scope
+    tenant: str | None = Field(description="Whose data it opens; null: all.", examples=[None])
     created_at: Moment
     expires_at: Moment | None
     revoked_at: Moment | None
@@ -70,24 +74,27 @@ class ApiKeyPage(Page):
 
 
 @router.get("")
-async def list_api_keys(services: ServicesOf, cursor: Cursor = None, limit: Limit = 100) -> ApiKeyPage:
-    """All keys."""
+async def list_api_keys(
+    services: ServicesOf, caller: CallerOf, cursor: Cursor = None, limit: Limit = 100
+) -> ApiKeyPage:
+    """All keys; those of the tenant, if the caller belongs to one."""
     after = parse_cursor(cursor, RowId) or 0
     async with services.database.connection() as connection:
-        rows = await api_keys.list_api_keys(connection, after=after, limit=limit + 1)
+        rows = await api_keys.list_api_keys(connection, caller.tenant_id, after=after, limit=limit + 1)
     rows, next_cursor = cut(rows, limit, lambda row: row.id)
     return ApiKeyPage(items=[ApiKey.model_validate(row) for row in rows], next_cursor=next_cursor)
 
 
 @router.post("", status_code=201, responses=documented(ProblemType.NAME_TAKEN))
-async def create_api_key(services: ServicesOf, body: NewApiKey) -> CreatedApiKey:
+async def create_api_key(services: ServicesOf, caller: CallerOf, audit: AuditorOf, body: NewApiKey) -> CreatedApiKey:
     """Make a key. Keep what `key` says: it is not shown again."""
     text = new_token()
     token = parse_token(text)
     assert token is not None, "a new key has the form of one"
     expires_at = None if body.expires_at is None else microseconds(body.expires_at)
     try:
-        async with services.database.connection() as connection:
+        async with services.database.connection() as connection, connection.transaction():
+            tenant_id = await tenant_for(services, connection, caller, body.tenant)
             row = await api_keys.insert_api_key(
                 connection,
                 name=body.name,
@@ -95,23 +102,35 @@ async def create_api_key(services: ServicesOf, body: NewApiKey) -> CreatedApiKey
                 key_hash=token.hash,
                 scope=body.scope,
                 expires_at=expires_at,
+                tenant_id=tenant_id,
             )
+            await audit.write(connection, "api_key.create", _subject(row), after=_values(row))
     except DataRefused as error:
         raise ProblemError(ProblemType.NAME_TAKEN, f"there is a key named {body.name}: choose another name") from error
-    log.info("api_key_created", id=row.id, name=row.name, scope=row.scope)
     return CreatedApiKey.model_validate(ApiKey.model_validate(row).model_dump() | {"key": text})
 
 
 @router.delete("/{key_id}", responses=documented(ProblemType.NOT_FOUND))
-async def revoke_api_key(services: ServicesOf, key_id: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> ApiKey:
+async def revoke_api_key(
+    services: ServicesOf, caller: CallerOf, audit: AuditorOf, key_id: Annotated[int, Path(ge=1, le=2**31 - 1)]
+) -> ApiKey:
     """Revoke a key: it opens nothing any more, at the latest after five seconds. It stays in the list."""
-    async with services.database.connection() as connection:
-        row = await api_keys.revoke_api_key(connection, key_id)
-    if row is None:
-        raise ProblemError(ProblemType.NOT_FOUND, f"there is no API key {key_id}")
+    async with services.database.connection() as connection, connection.transaction():
+        row = await api_keys.revoke_api_key(connection, key_id, caller.tenant_id)
+        if row is None:
+            raise ProblemError(ProblemType.NOT_FOUND, f"there is no API key {key_id}")
+        await audit.write(connection, "api_key.revoke", _subject(row), before=_values(row))
     services.keyring.forget(key_id)
-    log.info("api_key_revoked", id=row.id, name=row.name)
     return ApiKey.model_validate(row)
+
+
+def _subject(row: api_keys.ApiKey) -> Subject:
+    return Subject("api_key", row.id, row.name, row.tenant_id)
+
+
+def _values(row: api_keys.ApiKey) -> dict[str, object]:
+    expires = None if row.expires_at is None else rfc3339(row.expires_at)
+    return {"scope": row.scope, "tenant": row.tenant, "expires_at": expires}
 
 
 assert TRUSTED_S <= 5, "the docstring above tells clients so"

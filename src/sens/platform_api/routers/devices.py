@@ -2,31 +2,42 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
-from pydantic import Field
+from fastapi import APIRouter, Path, Query
+from pydantic import Field, StrictBool
 
-from sens.platform_api.access import READ
-from sens.platform_api.models import Model, Moment, Page
+from sens.platform_api.access import OPERATE, READ
+from sens.platform_api.auditing import AuditorOf, Subject, changed
+from sens.platform_api.caller import Caller, CallerOf
+from sens.platform_api.models import NO_NUL, Label, Model, Moment, Page
 from sens.platform_api.paging import Cursor, Limit, NameFilter, NamePart, RowId, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
-from sens.platform_api.services import ServicesOf
-from sens.storage import read_devices
+from sens.platform_api.services import Services, ServicesOf
+from sens.storage import annotations, read_devices
+from sens.storage.read_devices import DeviceFilter
 
 router = APIRouter(prefix="/api/v1/devices", tags=["devices"], dependencies=[READ])
 
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
+MAX_INTERVAL_S = 366 * 86_400
 
 
 class Device(Model):
     """What sends readings; found by its topic or payload."""
 
     id: int = Field(examples=[7])
-    name: str = Field(examples=["boiler-1"])
+    name: str = Field(description="As its topic or payload says; it never changes.", examples=["boiler-1"])
+    label: str | None = Field(description="As people call it; null where nobody said.", examples=["Boiler, cellar"])
+    note: str | None = Field(examples=["Serviced in May"])
     source: str = Field(examples=["plant-a"])
     tenant: str = Field(examples=["default"])
     created_at: Moment = Field(description="When it was seen first.")
     series: int = Field(description="How many series it has.", examples=[3])
-    last_at: Moment | None = Field(description="Time of its newest reading; null before the first.")
+    last_seen: Moment | None = Field(description="Time of its newest reading; null before the first.")
+    expected_interval_s: int | None = Field(
+        description="How often it is expected to send; null where nobody said.", examples=[60]
+    )
+    silent: bool = Field(description="It sent nothing for twice that long, and is not archived.", examples=[False])
+    archived: bool = Field(description="It is of former times. What it sends is stored all the same.", examples=[False])
 
 
 class DevicePage(Page):
@@ -35,29 +46,73 @@ class DevicePage(Page):
     items: list[Device]
 
 
+class DeviceChange(Model):
+    """What to change; what is left out stays, null takes it back."""
+
+    label: Label | None = Field(default=None, examples=["Boiler, cellar"])
+    note: Annotated[str, Field(min_length=1, max_length=4000, pattern=NO_NUL)] | None = Field(
+        default=None, examples=["Serviced in May"]
+    )
+    expected_interval_s: int | None = Field(default=None, strict=True, ge=1, le=MAX_INTERVAL_S, examples=[60])
+    archived: StrictBool | None = Field(default=None, description="null: it stays.", examples=[True])
+
+
 @router.get("")
 async def list_devices(
     services: ServicesOf,
+    caller: CallerOf,
     source: NameFilter = None,
     prefix: NameFilter = None,
+    q: Annotated[
+        str | None, Query(min_length=1, max_length=255, pattern=NO_NUL, description="What name or label contains.")
+    ] = None,
+    archived: Annotated[bool | None, Query(description="Only those that are archived, or are not.")] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> DevicePage:
-    """Devices by name: those of a source, or whose name starts with `prefix`."""
+    """Devices by name: those that fit everything given."""
     after = parse_cursor(cursor, tuple[NamePart, RowId])
+    which = DeviceFilter(tenant_id=caller.tenant_id, source=source, prefix=prefix or "", q=q, archived=archived)
     async with services.database.connection() as connection:
-        rows = await read_devices.list_devices(
-            connection, source=source, prefix=prefix or "", after=after, limit=limit + 1
-        )
+        rows = await read_devices.list_devices(connection, which, after=after, limit=limit + 1)
     rows, next_cursor = cut(rows, limit, lambda row: (row.name, row.id))
     return DevicePage(items=[Device.model_validate(row) for row in rows], next_cursor=next_cursor)
 
 
 @router.get("/{device_id}", responses=documented(ProblemType.NOT_FOUND))
-async def get_device(services: ServicesOf, device_id: Id) -> Device:
+async def get_device(services: ServicesOf, caller: CallerOf, device_id: Id) -> Device:
     """One device."""
+    return await _find(services, caller, device_id)
+
+
+@router.patch("/{device_id}", dependencies=[OPERATE], responses=documented(ProblemType.NOT_FOUND))
+async def change_device(
+    services: ServicesOf, caller: CallerOf, audit: AuditorOf, device_id: Id, body: DeviceChange
+) -> Device:
+    """Change what people say of a device."""
+    async with services.database.connection() as connection, connection.transaction():
+        row = await annotations.lock_device(connection, device_id, caller.tenant_id)
+        if row is None:
+            raise _no_device(device_id)
+        given = body.model_dump(exclude_unset=True)
+        if body.archived is None:
+            given.pop("archived", None)
+        before, after = changed(row.values(), given)
+        if after:
+            await annotations.change_device(connection, device_id, {**row.values(), **after})
+            await audit.write(
+                connection, "device.update", Subject("device", device_id, row.name, row.tenant_id), before, after
+            )
+    return await _find(services, caller, device_id)
+
+
+async def _find(services: Services, caller: Caller, device_id: int) -> Device:
     async with services.database.connection() as connection:
-        row = await read_devices.find_device(connection, device_id)
+        row = await read_devices.find_device(connection, device_id, caller.tenant_id)
     if row is None:
-        raise ProblemError(ProblemType.NOT_FOUND, f"there is no device {device_id}")
+        raise _no_device(device_id)
     return Device.model_validate(row)
+
+
+def _no_device(device_id: int) -> ProblemError:
+    return ProblemError(ProblemType.NOT_FOUND, f"there is no device {device_id}")

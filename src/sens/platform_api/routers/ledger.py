@@ -8,8 +8,10 @@ from pydantic import Field
 from sens.domain.balance import balances
 from sens.domain.ledger import Balance, MessageCounts, ReadingCounts
 from sens.platform_api.access import READ
+from sens.platform_api.caller import CallerOf
 from sens.platform_api.models import Model
 from sens.platform_api.services import Services, ServicesOf
+from sens.platform_api.tenancy import visible_sources
 from sens.storage.ledger import fetch_books
 
 router = APIRouter(prefix="/api/v1/ledger", tags=["ledger"], dependencies=[READ])
@@ -51,9 +53,12 @@ class Ledger(Model):
 
 
 @router.get("")
-async def get_ledger(services: ServicesOf) -> Ledger:
+async def get_ledger(services: ServicesOf, caller: CallerOf) -> Ledger:
     """What became of every message: exact at any moment, also while everything runs."""
     found = await _balances(services)
+    if caller.tenant_id is not None:
+        visible = await visible_sources(services, caller)
+        found = {name: balance for name, balance in found.items() if name in visible}
     total = sum(found.values(), Balance(0, MessageCounts(), ReadingCounts()))
     return Ledger(
         sources=[

@@ -5,20 +5,19 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Path, Query
 from pydantic import BeforeValidator, Field
 
 from sens.domain.reasons import Reason
 from sens.platform_api.access import OPERATE, READ
+from sens.platform_api.auditing import AuditorOf, Subject
+from sens.platform_api.caller import Caller, CallerOf
 from sens.platform_api.models import Model, Moment, Page, Readable
 from sens.platform_api.paging import BigRowId, Cursor, Limit, NameFilter, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import Services, ServicesOf
 from sens.storage import read_quarantine
 from sens.storage.read_quarantine import State as StoredState
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 router = APIRouter(prefix="/api/v1/quarantine", tags=["quarantine"], dependencies=[READ])
 
@@ -111,6 +110,7 @@ class OverflowList(Model):
 @router.get("")
 async def list_quarantined(
     services: ServicesOf,
+    caller: CallerOf,
     source: NameFilter = None,
     reason: Annotated[Reason | None, Query(description="Only those with this reason.")] = None,
     state: Annotated[State | None, Query(description="Only those in this state; all where it is left out.")] = None,
@@ -122,32 +122,34 @@ async def list_quarantined(
     stored = None if state is None else StoredState[state.name]
     async with services.database.connection() as connection:
         rows = await read_quarantine.list_quarantined(
-            connection, source=source, reason=reason, state=stored, before=before, limit=limit + 1
+            connection, caller.tenant_id, source=source, reason=reason, state=stored, before=before, limit=limit + 1
         )
     rows, next_cursor = cut(rows, limit, lambda row: row.id)
     return QuarantinePage(items=[Quarantined.model_validate(row) for row in rows], next_cursor=next_cursor)
 
 
 @router.get("/summary")
-async def summarize_quarantine(services: ServicesOf) -> QuarantineSummary:
+async def summarize_quarantine(services: ServicesOf, caller: CallerOf) -> QuarantineSummary:
     """How much is in quarantine, by source, reason and state."""
     async with services.database.connection() as connection:
-        rows = await read_quarantine.count_quarantined(connection)
+        rows = await read_quarantine.count_quarantined(connection, caller.tenant_id)
     return QuarantineSummary(items=[QuarantineCount.model_validate(row) for row in rows])
 
 
 @router.get("/overflow")
-async def list_overflow(services: ServicesOf, source: NameFilter = None, limit: Limit = 100) -> OverflowList:
+async def list_overflow(
+    services: ServicesOf, caller: CallerOf, source: NameFilter = None, limit: Limit = 100
+) -> OverflowList:
     """What did not fit into a source's quarantine, the most recent first."""
     async with services.database.connection() as connection:
-        rows = await read_quarantine.list_overflow(connection, source=source, limit=limit)
+        rows = await read_quarantine.list_overflow(connection, caller.tenant_id, source=source, limit=limit)
     return OverflowList(items=[Overflow.model_validate(row) for row in rows])
 
 
 @router.get("/{quarantine_id}", responses=documented(ProblemType.NOT_FOUND))
-async def get_quarantined(services: ServicesOf, quarantine_id: Id) -> QuarantinedWithPayload:
+async def get_quarantined(services: ServicesOf, caller: CallerOf, quarantine_id: Id) -> QuarantinedWithPayload:
     """One message in quarantine, with its payload."""
-    row, payload = await find_quarantined(services, quarantine_id)
+    row, payload = await find_quarantined(services, caller, quarantine_id)
     told = Quarantined.model_validate(row).model_dump()
     return QuarantinedWithPayload.model_validate(told | {"payload_base64": payload, "payload_text": _utf8(payload)})
 
@@ -157,25 +159,32 @@ async def get_quarantined(services: ServicesOf, quarantine_id: Id) -> Quarantine
     dependencies=[OPERATE],
     responses=documented(ProblemType.NOT_FOUND, ProblemType.ALREADY_SETTLED),
 )
-async def discard_quarantined(services: ServicesOf, quarantine_id: Id) -> Quarantined:
+async def discard_quarantined(
+    services: ServicesOf, caller: CallerOf, audit: AuditorOf, quarantine_id: Id
+) -> Quarantined:
     """Settle an open message for good, without storing it. The ledger goes on counting it as quarantined."""
-    async with services.database.connection() as connection:
+    row, _ = await find_quarantined(services, caller, quarantine_id)
+    subject = Subject("quarantine", quarantine_id, f"{row.source}: {row.reason}", row.tenant_id)
+    async with services.database.connection() as connection, connection.transaction():
         discarded = await read_quarantine.discard_quarantined(connection, [quarantine_id])
-    row, _ = await find_quarantined(services, quarantine_id)
+        if discarded:
+            await audit.write(connection, "quarantine.discard", subject, {"state": "open"}, {"state": "discarded"})
+    row, _ = await find_quarantined(services, caller, quarantine_id)
     if not discarded:
         raise already_settled(row)
-    log.info("quarantine_discarded", quarantine_id=quarantine_id, source=row.source, reason=row.reason)
     return Quarantined.model_validate(row)
 
 
-async def find_quarantined(services: Services, quarantine_id: int) -> tuple[read_quarantine.Quarantined, bytes]:
+async def find_quarantined(
+    services: Services, caller: Caller, quarantine_id: int
+) -> tuple[read_quarantine.Quarantined, bytes]:
     """The message's row and its payload.
 
     Raises:
-        ProblemError: there is none.
+        ProblemError: there is none that the caller sees.
     """
     async with services.database.connection() as connection:
-        found = await read_quarantine.find_quarantined(connection, quarantine_id)
+        found = await read_quarantine.find_quarantined(connection, quarantine_id, caller.tenant_id)
     if found is None:
         raise ProblemError(ProblemType.NOT_FOUND, f"there is no message {quarantine_id} in quarantine")
     return found

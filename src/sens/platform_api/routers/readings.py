@@ -8,6 +8,7 @@ from pydantic import Field
 
 from sens.domain.columns import Float64
 from sens.platform_api.access import READ
+from sens.platform_api.caller import CallerOf
 from sens.platform_api.models import Model
 from sens.platform_api.problems import ProblemType, documented
 from sens.platform_api.ranges import DEFAULT_POINTS, MAX_POINTS, Asked, Columns, Request, oldest_raw, read_points
@@ -63,6 +64,7 @@ class Readings(Model):
 @router.get("", responses=documented(ProblemType.NOT_FOUND))
 async def list_readings(
     services: ServicesOf,
+    caller: CallerOf,
     series_id: Id,
     range_: Annotated[TimeRange, Depends(time_range)],
     resolution: Annotated[
@@ -76,7 +78,7 @@ async def list_readings(
     time_zone: Annotated[str, Query(pattern=r"^[A-Za-z0-9_+/-]{1,64}$", examples=["Europe/Berlin"])] = "UTC",
 ) -> Readings:
     """Readings with from <= time < to, by time; buckets that overlap the range are whole."""
-    series = await find_series(services, series_id)
+    series = await find_series(services, caller, series_id)
     request = Request(range_, resolution, limit, time_zone)
     points = await read_points(services.database, series, request, oldest_raw(services.configuration))
     return Readings.model_validate(

@@ -1,21 +1,22 @@
 """Replay: decode stored messages again, after a decoder or its configuration was mended. A worker does it."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Query
 from pydantic import Field, StrictBool
 
 from sens.platform_api.access import OPERATE
+from sens.platform_api.auditing import Auditor, AuditorOf, Subject
+from sens.platform_api.caller import CallerOf
 from sens.platform_api.models import Model
 from sens.platform_api.problems import ProblemError, ProblemType, documented, invalid
 from sens.platform_api.routers.quarantine import Id, already_settled, find_quarantined
 from sens.platform_api.services import Services, ServicesOf
-from sens.platform_api.times import DAY, parse_range
+from sens.platform_api.tenancy import sees_source
+from sens.platform_api.times import DAY, parse_range, rfc3339
 from sens.storage.read_quarantine import State
 from sens.stream.replay import ReplayReply, ReplayRequest, ask_replay
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 router = APIRouter(prefix="/api/v1", tags=["replay"], dependencies=[OPERATE])
 
@@ -51,8 +52,8 @@ class Replayed(Model):
     )
 
 
-@router.post("/replay", responses=_PROBLEMS)
-async def replay_range(services: ServicesOf, body: ReplayRange) -> Replayed:
+@router.post("/replay", responses={**_PROBLEMS, **documented(ProblemType.NOT_FOUND)})
+async def replay_range(services: ServicesOf, caller: CallerOf, audit: AuditorOf, body: ReplayRange) -> Replayed:
     """Decode again what the log took in from `from` to `to`. Nothing is stored twice, however often it is done.
 
     A long range takes longer than a request may: ask for it in parts.
@@ -60,8 +61,16 @@ async def replay_range(services: ServicesOf, body: ReplayRange) -> Replayed:
     start, end = parse_range(body.from_, body.to, "body")
     if end - start > MAX_DAYS * DAY:
         raise invalid("body.from", f"at most {MAX_DAYS} days at once: ask for less")
+    if caller.tenant_id is not None and body.source is None:
+        raise invalid("body.source", f"name a source of {caller.tenant}")
+    if body.source is not None and not await sees_source(services, caller, body.source):
+        raise ProblemError(ProblemType.NOT_FOUND, f"there is no source {body.source}")
     request = ReplayRequest(start=start, end=end, source=body.source, overwrite=body.overwrite)
-    return await _replay(services, request)
+    replayed = await _replay(services, request)
+    subject = Subject("source", None, body.source or "all", caller.tenant_id)
+    asked = {"from": rfc3339(start), "to": rfc3339(end), "overwrite": body.overwrite}
+    await _note(services, audit, subject, {**asked, **replayed.model_dump()})
+    return replayed
 
 
 @router.post(
@@ -70,20 +79,32 @@ async def replay_range(services: ServicesOf, body: ReplayRange) -> Replayed:
     responses={**_PROBLEMS, **documented(ProblemType.NOT_FOUND, ProblemType.ALREADY_SETTLED)},
 )
 async def replay_quarantined(
-    services: ServicesOf, quarantine_id: Id, overwrite: Annotated[bool, Query()] = False
+    services: ServicesOf,
+    caller: CallerOf,
+    audit: AuditorOf,
+    quarantine_id: Id,
+    overwrite: Annotated[bool, Query()] = False,
 ) -> Replayed:
     """Decode again the envelope that holds the message. What can be stored now leaves the quarantine.
 
     When the log has the envelope no more, this message alone is decoded, from its bytes here. One of which not all
     bytes were kept (`oversize`, `invalid_envelope`) is counted as `quarantined` again.
     """
-    row, _ = await find_quarantined(services, quarantine_id)
+    row, _ = await find_quarantined(services, caller, quarantine_id)
     if row.state != State.OPEN:
         raise already_settled(row)
-    return await _replay(
+    replayed = await _replay(
         services,
         ReplayRequest(envelope_ids=[row.envelope_id.hex], quarantine_ids=[quarantine_id], overwrite=overwrite),
     )
+    subject = Subject("quarantine", quarantine_id, f"{row.source}: {row.reason}", row.tenant_id)
+    await _note(services, audit, subject, {"overwrite": overwrite, **replayed.model_dump()})
+    return replayed
+
+
+async def _note(services: Services, audit: Auditor, subject: Subject, what: Mapping[str, object]) -> None:
+    async with services.database.connection() as connection:
+        await audit.write(connection, f"{subject.kind}.replay", subject, after=what)
 
 
 async def _replay(services: Services, request: ReplayRequest) -> Replayed:
@@ -91,7 +112,6 @@ async def _replay(services: Services, request: ReplayRequest) -> Replayed:
         raise ProblemError(ProblemType.REPLAY_FAILED, "another replay is under way: wait until it ends")
     async with services.replaying:
         reply: ReplayReply = await ask_replay(services.stream, request)
-    log.info("replayed", envelopes=reply.envelopes, stored=reply.stored, overwrite=request.overwrite)
     return Replayed(
         envelopes=reply.envelopes,
         messages=reply.messages,

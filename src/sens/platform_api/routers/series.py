@@ -1,5 +1,6 @@
 """Series, and the newest reading of each."""
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,18 +8,21 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BeforeValidator, Field
 
 from sens.domain.columns import Kind
-from sens.platform_api.access import READ
-from sens.platform_api.models import Model, Moment, Page
+from sens.platform_api.access import OPERATE, READ
+from sens.platform_api.auditing import AuditorOf, Subject, changed
+from sens.platform_api.caller import Caller, CallerOf
+from sens.platform_api.models import NO_NUL, ONE_LINE, Label, Model, Moment, Page
 from sens.platform_api.paging import Cursor, Limit, NameFilter, RowId, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import Services, ServicesOf
-from sens.storage import read_devices
+from sens.storage import annotations, read_devices
 from sens.storage.read_devices import SeriesFilter
 
 router = APIRouter(prefix="/api/v1", tags=["series"], dependencies=[READ])
 
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
 MAX_IDS = 1000
+_Q = "What the metric, the display name, or the device's name or label contains."
 
 
 class KindName(StrEnum):
@@ -45,9 +49,12 @@ class Series(Model):
     device: str = Field(examples=["boiler-1"])
     source: str = Field(examples=["plant-a"])
     metric: str = Field(examples=["temperature"])
-    unit: str = Field(description="As declared or sent; empty if none.", examples=["Cel"])
+    unit: str = Field(description="As it is to be shown; empty if none.", examples=["°C"])
+    unit_sent: str = Field(description="As declared or sent.", examples=["Cel"])
     kind: NamedKind
     created_at: Moment
+    display_name: str | None = Field(description="For people; null where nobody gave one.", examples=["Flow"])
+    precision: int | None = Field(description="Decimal places to show; null: as many as there are.", examples=[1])
 
 
 class SeriesPage(Page):
@@ -78,7 +85,20 @@ class LatestPage(Page):
     items: list[Latest]
 
 
+class SeriesChange(Model):
+    """What to change; what is left out stays, null takes it back."""
+
+    display_name: Label | None = Field(default=None, examples=["Flow temperature"])
+    unit: Annotated[str, Field(max_length=32, pattern=ONE_LINE)] | None = Field(
+        default=None, description="To be shown in place of the unit that is sent.", examples=["°C"]
+    )
+    precision: int | None = Field(
+        default=None, strict=True, ge=0, le=15, description="Decimal places to show.", examples=[1]
+    )
+
+
 def series_filter(
+    caller: CallerOf,
     ids: Annotated[
         list[Annotated[int, Query(ge=1, le=2**31 - 1)]] | None,
         Query(alias="id", max_length=MAX_IDS, description="Ids of series, `id=1&id=2`."),
@@ -89,15 +109,24 @@ def series_filter(
     metric: NameFilter = None,
 ) -> SeriesFilter:
     """Series that fit everything given; names are exact."""
-    return SeriesFilter(ids=ids, device_id=device_id, device=device, source=source, metric=metric)
+    return SeriesFilter(
+        ids=ids, device_id=device_id, device=device, source=source, metric=metric, tenant_id=caller.tenant_id
+    )
 
 
 Filter = Annotated[SeriesFilter, Depends(series_filter)]
 
 
 @router.get("/series")
-async def list_series(services: ServicesOf, which: Filter, cursor: Cursor = None, limit: Limit = 100) -> SeriesPage:
+async def list_series(
+    services: ServicesOf,
+    which: Filter,
+    q: Annotated[str | None, Query(min_length=1, max_length=255, pattern=NO_NUL, description=_Q)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> SeriesPage:
     """Series by id."""
+    which = replace(which, q=q)
     after = parse_cursor(cursor, RowId) or 0
     async with services.database.connection() as connection:
         rows = await read_devices.list_series(connection, which, after=after, limit=limit + 1)
@@ -106,9 +135,31 @@ async def list_series(services: ServicesOf, which: Filter, cursor: Cursor = None
 
 
 @router.get("/series/{series_id}", responses=documented(ProblemType.NOT_FOUND))
-async def get_series(services: ServicesOf, series_id: Id) -> Series:
+async def get_series(services: ServicesOf, caller: CallerOf, series_id: Id) -> Series:
     """One series."""
-    return Series.model_validate(await find_series(services, series_id))
+    return Series.model_validate(await find_series(services, caller, series_id))
+
+
+@router.patch("/series/{series_id}", dependencies=[OPERATE], responses=documented(ProblemType.NOT_FOUND))
+async def change_series(
+    services: ServicesOf, caller: CallerOf, audit: AuditorOf, series_id: Id, body: SeriesChange
+) -> Series:
+    """Change how a series is shown. Its readings stay what they are: no value is converted."""
+    given = body.model_dump(exclude_unset=True)
+    if "unit" in given:
+        given["unit_shown"] = given.pop("unit")
+    async with services.database.connection() as connection, connection.transaction():
+        row = await annotations.lock_series(connection, series_id, caller.tenant_id)
+        if row is None:
+            raise _no_series(series_id)
+        before, after = changed(row.values(), given)
+        if after:
+            await annotations.change_series(connection, series_id, {**row.values(), **after})
+            await audit.write(
+                connection, "series.update", Subject("series", series_id, row.name, row.tenant_id), before, after
+            )
+    services.names.forget()
+    return Series.model_validate(await find_series(services, caller, series_id))
 
 
 @router.get("/latest")
@@ -121,13 +172,17 @@ async def list_latest(services: ServicesOf, which: Filter, cursor: Cursor = None
     return LatestPage(items=[Latest.model_validate(row) for row in rows], next_cursor=next_cursor)
 
 
-async def find_series(services: Services, series_id: int) -> read_devices.Series:
+async def find_series(services: Services, caller: Caller, series_id: int) -> read_devices.Series:
     """The series' row.
 
     Raises:
-        ProblemError: there is none.
+        ProblemError: there is none that the caller sees.
     """
-    found = await services.names.find([series_id])
-    if series_id not in found:
-        raise ProblemError(ProblemType.NOT_FOUND, f"there is no series {series_id}")
-    return found[series_id]
+    found = (await services.names.find([series_id])).get(series_id)
+    if found is None or not caller.sees(found.tenant_id):
+        raise _no_series(series_id)
+    return found
+
+
+def _no_series(series_id: int) -> ProblemError:
+    return ProblemError(ProblemType.NOT_FOUND, f"there is no series {series_id}")

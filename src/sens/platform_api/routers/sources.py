@@ -7,12 +7,13 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from sens.platform_api.access import READ
+from sens.platform_api.caller import CallerOf
 from sens.platform_api.live_state import State, session_state, source_state
 from sens.platform_api.models import Model, Moment, Page
 from sens.platform_api.paging import Cursor, Limit, NamePart, cut, parse_cursor
 from sens.platform_api.services import Services, ServicesOf
+from sens.platform_api.tenancy import visible_sources
 from sens.storage import read_devices
-from sens.storage.reads import MAX_ROWS
 from sens.storage.times import timestamp
 from sens.stream.errors import StreamAway
 from sens.stream.status import SourceStatus
@@ -56,15 +57,13 @@ class SourcePage(Page):
 
 
 @router.get("")
-async def list_sources(services: ServicesOf, cursor: Cursor = None, limit: Limit = 100) -> SourcePage:
+async def list_sources(services: ServicesOf, caller: CallerOf, cursor: Cursor = None, limit: Limit = 100) -> SourcePage:
     """Sources by name: those that are declared, and those that have sent something."""
     after: str | None = parse_cursor(cursor, NamePart)
-    async with services.database.connection() as connection:
-        rows = {row.name: row for row in await read_devices.list_sources(connection, limit=MAX_ROWS)}
-    names = sorted({*rows, *(source.name for source in services.configuration.sources)})
-    page, next_cursor = cut([name for name in names if after is None or name > after], limit, lambda name: name)
+    rows = await visible_sources(services, caller)
+    page, next_cursor = cut([name for name in rows if after is None or name > after], limit, lambda name: name)
     board = await _board(services)
-    items = [_source(services, name, rows.get(name), board) for name in page]
+    items = [_source(services, name, rows[name], board) for name in page]
     return SourcePage(items=items, next_cursor=next_cursor)
 
 

@@ -4,5 +4,6 @@
 INSERT INTO api_key (name, prefix, key_hash, scope)
 VALUES (%(name)s, %(prefix)s, %(key_hash)s, %(scope)s)
 ON CONFLICT (name) DO UPDATE SET
-    prefix = excluded.prefix, key_hash = excluded.key_hash, scope = excluded.scope, expires_at = NULL, revoked_at = NULL
-RETURNING id, name, prefix, key_hash, scope, created_at, expires_at, revoked_at
+    prefix = excluded.prefix, key_hash = excluded.key_hash, scope = excluded.scope, expires_at = NULL, revoked_at = NULL,
+    tenant_id = NULL
+RETURNING id, name, prefix, key_hash, scope, tenant_id, NULL::text AS tenant, created_at, expires_at, revoked_at

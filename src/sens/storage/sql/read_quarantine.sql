@@ -2,9 +2,10 @@
 
 -- name: list
 SELECT q.id, s.name AS source, q.envelope_id, q.position, q.received_at, q.topic, octet_length(q.payload) AS payload_bytes,
-       q.reason, q.detail, q.state, q.changed_at
+       q.reason, q.detail, q.state, q.changed_at, s.tenant_id
 FROM quarantine q JOIN source s ON s.id = q.source_id
-WHERE (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
+WHERE (%(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s)
+  AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
   AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
   AND (%(state)s::int IS NULL OR q.state = %(state)s)
   AND (%(before)s::bigint IS NULL OR q.id < %(before)s)
@@ -13,9 +14,9 @@ LIMIT %(limit)s
 
 -- name: find
 SELECT q.id, s.name AS source, q.envelope_id, q.position, q.received_at, q.topic, octet_length(q.payload) AS payload_bytes,
-       q.reason, q.detail, q.state, q.changed_at
+       q.reason, q.detail, q.state, q.changed_at, s.tenant_id
 FROM quarantine q JOIN source s ON s.id = q.source_id
-WHERE q.id = %(id)s
+WHERE q.id = %(id)s AND (%(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s)
 
 -- name: payload
 SELECT payload FROM quarantine WHERE id = %(id)s
@@ -24,6 +25,7 @@ SELECT payload FROM quarantine WHERE id = %(id)s
 SELECT s.name AS source, q.reason, q.state, count(*) AS messages,
        sum(octet_length(q.payload) + octet_length(q.topic))::bigint AS bytes
 FROM quarantine q JOIN source s ON s.id = q.source_id
+WHERE (%(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s)
 GROUP BY s.name, q.reason, q.state
 ORDER BY s.name, q.reason, q.state
 
@@ -35,6 +37,7 @@ RETURNING id
 -- name: overflow
 SELECT s.name AS source, o.reason, o.topic, o.count, o.first_at, o.last_at, o.sample
 FROM quarantine_overflow o JOIN source s ON s.id = o.source_id
-WHERE (%(source)s::text IS NULL OR s.name = %(source)s)
+WHERE (%(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s)
+  AND (%(source)s::text IS NULL OR s.name = %(source)s)
 ORDER BY o.last_at DESC
 LIMIT %(limit)s
