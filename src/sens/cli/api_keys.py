@@ -4,14 +4,14 @@ from sens.cli.client import Target, connect
 from sens.cli.output import note, print_json, print_line, print_table
 from sens.cli.times import iso, now, parse_time
 
-_COLUMNS = ("id", "name", "scope", "prefix", "created_at", "expires_at", "revoked_at")
+_COLUMNS = ("id", "name", "scope", "tenant", "prefix", "created_at", "expires_at", "revoked_at")
 
 
-def create(target: Target, *, name: str, scope: str, expires: str | None, as_json: bool) -> int:
+def create(target: Target, *, name: str, scope: str, tenant: str | None, expires: str | None, as_json: bool) -> int:
     """Make a key and print it, alone on standard output."""
     expires_at = None if expires is None else iso(parse_time(expires, "--expires", now()))
     with connect(target) as api:
-        key = api.post("api-keys", {"name": name, "scope": scope, "expires_at": expires_at})
+        key = api.post("api-keys", {"name": name, "scope": scope, "tenant": tenant, "expires_at": expires_at})
     if as_json:
         print_json(key)
     else:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from sens.cli.commands import api_keys, data, files, processes, quarantine, sources
+from sens.cli.commands import api_keys, data, files, processes, quarantine, sources, users
 from sens.cli.errors import WrongArgument
 from sens.runtime.exits import ExitCode, guard, message_of
 
@@ -22,6 +22,7 @@ app.add_typer(files.app)
 app.add_typer(data.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(sources.app, name="source")
+app.add_typer(users.app, name="user")
 app.add_typer(api_keys.app, name="api-key")
 
 

@@ -68,8 +68,12 @@ class Api:
         """What the API answers to a JSON body."""
         return self._ask("POST", path, parameters, body)
 
+    def patch(self, path: str, body: Any) -> Any:
+        """What the API answers to a JSON body."""
+        return self._ask("PATCH", path, body=body)
+
     def delete(self, path: str) -> Any:
-        """What the API answers."""
+        """What the API answers; None where that is nothing."""
         return self._ask("DELETE", path)
 
     def pages(self, path: str, parameters: Parameters, limit: int) -> Iterator[dict[str, Any]]:
@@ -103,6 +107,8 @@ class Api:
             answer = self._client.request(method, path, params=_given(parameters or {}), json=body)
         if answer.is_error:
             raise _refusal(answer)
+        if not answer.content:
+            return None
         try:
             return answer.json()
         except ValueError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sens.domain.errors import Fatal
 from sens.local.data_dir import DataDir
+from sens.local.login_link import MakeLink, link_maker
 from sens.local.nats_server import EmbeddedNats
 from sens.local.part import Part, Probe
 from sens.local.ports import HOST, free_ports, require_free
@@ -53,11 +54,16 @@ class UpOptions:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Parts by stage, counters to show as rates, and what to tell the user."""
+    """Parts by stage, counters to show as rates, and what to tell the user.
+
+    Attributes:
+        make_login_link: asks the API for a link to log in; None: there is no API.
+    """
 
     stages: Sequence[Sequence[Part]]
     counted: Sequence[Counted] = ()
     hints: Sequence[str] = field(default_factory=list[str])
+    make_login_link: MakeLink | None = None
 
 
 def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
@@ -83,6 +89,7 @@ def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
         nats = EmbeddedNats(data_dir, nats_port, mqtt_port)
         nats_url = nats_url or nats.url
         servers.append(nats.part())
+    make_login_link = link_maker(f"http://{HOST}:{options.port}", kept_secret(data_dir.admin_api_key, api_key))
     common = {
         "SENS_CONFIG": f"{_configuration(options, data_dir, mqtt_port)}",
         "SENS_DATABASE_URL": database_url,
@@ -93,7 +100,7 @@ def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
     stages = [servers, [_migrate(common), *_deployables(options, data_dir, common, ops_ports)]]
     if options.simulator and options.config is None:
         stages.append([_simulator(f"mqtt://{HOST}:{mqtt_port}")])
-    return Stack(stages, _counted(ops_ports), _hints(data_dir))
+    return Stack(stages, _counted(ops_ports), _hints(data_dir), make_login_link)
 
 
 def _configuration(options: UpOptions, data_dir: DataDir, mqtt_port: int | None) -> Path:

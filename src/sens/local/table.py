@@ -39,6 +39,10 @@ class View(Protocol):
         """A second or so went by."""
         ...
 
+    def login(self, url: str) -> None:
+        """The link logs in, once and for ten minutes."""
+        ...
+
     def close(self) -> None:
         """All has ended."""
         ...
@@ -55,7 +59,7 @@ class LiveTable:
     """One table, drawn again and again."""
 
     def __init__(self, hints: Sequence[str], console: Console | None = None) -> None:
-        self._hints = hints
+        self._hints = list(hints)
         self._live = Live(console=console, auto_refresh=False)
         self._live.start()
 
@@ -64,6 +68,9 @@ class LiveTable:
 
     def tick(self, statuses: Sequence[Status], rates: Mapping[str, float | None]) -> None:
         self._live.update(draw(statuses, rates, self._hints, time.time()), refresh=True)
+
+    def login(self, url: str) -> None:
+        self._hints = [*self._hints, login_hint(url)]
 
     def close(self) -> None:
         self._live.stop()
@@ -90,18 +97,27 @@ class PlainLines:
     def tick(self, statuses: Sequence[Status], rates: Mapping[str, float | None]) -> None:
         """Nothing: a log does not want a line a second."""
 
+    def login(self, url: str) -> None:
+        print(login_hint(url), flush=True)
+
     def close(self) -> None:
         """Nothing to put away."""
 
 
 class JsonLines:
-    """A JSON object a line for each change: the fields of `Status`, and `at` in seconds since 1970 UTC."""
+    """A JSON object a line for each change: the fields of `Status`, and `at` in seconds since 1970 UTC.
+
+    The link to log in is a line with the name `login`.
+    """
 
     def changed(self, status: Status) -> None:
         print(json.dumps({"at": round(time.time(), 3), **asdict(status)}), flush=True)
 
     def tick(self, statuses: Sequence[Status], rates: Mapping[str, float | None]) -> None:
         """Nothing: rates are in the parts' metrics."""
+
+    def login(self, url: str) -> None:
+        print(json.dumps({"at": round(time.time(), 3), "name": "login", "url": url}), flush=True)
 
     def close(self) -> None:
         """Nothing to put away."""
@@ -130,6 +146,11 @@ def draw(
         )
     flow = "   ".join(f"{title}: {'–' if rate is None else f'{rate:,.0f}'}" for title, rate in rates.items())
     return Group(table, *(Text(line) for line in (flow, *hints) if line))
+
+
+def login_hint(url: str) -> str:
+    """The link and what to know of it."""
+    return f"log in: {url}   (works once, for 10 minutes; another one: sens user login-link)"
 
 
 def duration(seconds: float) -> str:

@@ -61,13 +61,23 @@ async def _run(stack: Stack, data_dir: DataDir, view: View, policy: RestartPolic
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop)
     ticks = asyncio.create_task(_tick(supervisor, Rates([*stack.counted]), view))
+    login = asyncio.create_task(_tell_login(stack, view))
     try:
         return await supervisor.run(stopping)
     finally:
         ticks.cancel()
+        login.cancel()
         with contextlib.suppress(OSError):
             view.tick(supervisor.statuses(), {})
             view.close()
+
+
+async def _tell_login(stack: Stack, view: View) -> None:
+    """Show a link to log in, once the API answers."""
+    link = None if stack.make_login_link is None else await stack.make_login_link()
+    if link is not None:
+        with contextlib.suppress(OSError):
+            view.login(link)
 
 
 async def _tick(supervisor: Supervisor, rates: Rates, view: View) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import paho.mqtt.publish as mqtt
 import pytest
 
@@ -24,6 +25,7 @@ class Platform:
         self.port, self.mqtt_port = free_port(), free_port()
         ports = ("--port", f"{self.port}", "--mqtt-port", f"{self.mqtt_port}")
         self.url = f"http://127.0.0.1:{self.port}"
+        self.login_link = ""
         self.process = self.sens.start("up", *ports, "--no-simulator", "--json")
 
     def __call__(self, *arguments: str, api_key: str = "") -> subprocess.CompletedProcess[bytes]:
@@ -50,9 +52,14 @@ class Platform:
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     platform = Platform(tmp_path_factory.mktemp("platform"))
     assert platform.process.stdout is not None
+    waited_for = {"mqtt-ingestion-worker", "login"}
     for line in platform.process.stdout:
         told = json.loads(line)
-        if told["name"] == "mqtt-ingestion-worker" and told["state"] == "running":
+        if told["name"] == "login":
+            platform.login_link = told["url"]
+        if told["name"] == "login" or told["state"] == "running":
+            waited_for.discard(told["name"])
+        if not waited_for:
             break
     platform.eventually(lambda: platform("ledger").returncode == 0)
     yield platform
@@ -182,6 +189,38 @@ def test_a_key_opens_what_its_scope_allows_until_it_is_revoked(platform: Platfor
     assert platform("api-key", "revoke", str(listed["id"])).returncode == 0
     (tmp_path / "key").write_text(key)
     wait_until(lambda: platform("devices", "--api-key-file", str(tmp_path / "key")).returncode == 3, 15)
+
+
+def test_sens_up_shows_a_link_that_logs_in_once(platform: Platform):
+    assert platform.login_link.startswith(f"{platform.url}/login#token=")
+    token = platform.login_link.partition("#token=")[2]
+    answers = [httpx.post(f"{platform.url}/api/v1/session", json={"token": token}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 401]
+    user = answers[0].json()["user"]
+    assert (user["name"], user["role"], user["tenant"]) == ("admin", "admin", None)
+
+
+def test_users_are_made_changed_and_deleted(platform: Platform, tmp_path: Path):
+    def log_in(password: str) -> int:
+        body = {"username": "ann", "password": password}
+        return httpx.post(f"{platform.url}/api/v1/session", json=body).status_code
+
+    file = tmp_path / "password"
+    for password in ("correct horse battery", "staple battery horse"):
+        file.write_text(f"{password}\n")
+        which = ("create", "ann", "--role", "admin") if password.startswith("correct") else ("set-password", "ann")
+        assert platform("user", *which, "--password-file", str(file)).returncode == 0
+        assert log_in(password) == 200
+    assert platform("user", "set-role", "ann", "viewer").returncode == 0
+    link = platform("user", "login-link", "ann").stdout.decode().strip()
+    assert link.startswith(f"{platform.url}/login#token=")
+    assert platform("user", "disable", "ann").returncode == 0
+    assert log_in("staple battery horse") == 401
+    [listed] = [user for user in platform.json("user", "list") if user["name"] == "ann"]
+    assert (listed["role"], listed["disabled"], listed["has_password"]) == ("viewer", True, True)
+    assert platform("user", "delete", "ann").returncode == 0
+    gone = platform("user", "delete", "ann")
+    assert (gone.returncode, b"there is no user ann" in gone.stderr) == (2, True)
 
 
 def test_without_a_key_the_way_to_one_is_said(platform: Platform, tmp_path: Path):

@@ -62,6 +62,10 @@ def test_the_admin_api_key_is_written_once_for_its_owner_only(data_dir: DataDir)
     assert stat.S_IMODE(data_dir.admin_api_key.stat().st_mode) == 0o600
 
 
+def test_a_stack_with_an_api_tells_how_to_log_in(data_dir: DataDir):
+    assert plan_stack(options(), data_dir).make_login_link is not None
+
+
 def test_the_users_own_configuration_runs_without_simulator_and_broker(data_dir: DataDir, tmp_path: Path):
     config = tmp_path / "sens.yaml"
     config.write_text("sources: []\n")

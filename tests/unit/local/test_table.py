@@ -61,6 +61,22 @@ def test_json_is_one_object_a_change(capsys: pytest.CaptureFixture[str]):
     }  # fmt: skip
 
 
+def test_the_link_to_log_in_is_told_by_each_view(capsys: pytest.CaptureFixture[str]):
+    url = "http://127.0.0.1:8080/login#token=t"
+    PlainLines([]).login(url)
+    JsonLines().login(url)
+    line, entry = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"log in: {url} ")
+    assert json.loads(entry)["url"] == url
+    console = Console(file=io.StringIO(), width=200, force_terminal=True)
+    view = LiveTable([], console)
+    view.login(url)
+    view.tick([RUNNING], {})
+    view.close()
+    assert isinstance(console.file, io.StringIO)
+    assert url in console.file.getvalue()
+
+
 @pytest.mark.parametrize(("as_json", "kind"), [(True, JsonLines), (False, PlainLines)])
 def test_without_a_terminal_there_is_no_table(as_json: bool, kind: type[View], capsys: pytest.CaptureFixture[str]):
     view = choose_view(["data: /x"], as_json=as_json)

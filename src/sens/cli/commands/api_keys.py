@@ -16,6 +16,9 @@ def create(
         Literal["read", "operate", "admin"],
         typer.Option(help="read: look at everything; operate: also replay and discard; admin: also keys."),
     ] = "read",
+    tenant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose data it opens; left out: all tenants'.")
+    ] = None,
     expires: Annotated[
         str | None, typer.Option(metavar="TIME", help="now+90d, or 2027-01-01T00:00:00Z; left out: never.")
     ] = None,
@@ -30,7 +33,7 @@ def create(
     from sens.cli.api_keys import create as run
     from sens.cli.client import Target
 
-    return run(Target(url, api_key_file), name=name, scope=scope, expires=expires, as_json=as_json)
+    return run(Target(url, api_key_file), name=name, scope=scope, tenant=tenant, expires=expires, as_json=as_json)
 
 
 @app.command("list")
