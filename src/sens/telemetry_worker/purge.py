@@ -68,9 +68,8 @@ async def _first_unsettled(stream: RawStream, subject: str) -> int:
 
 
 def _may_come_again(envelope: Envelope, tail: Envelope) -> bool:
-    """Whether the one before it may, too."""
-    before = envelope.total - envelope.messages
-    return before > tail.settled and tail.total - before < MAX_REDELIVERED
+    """Whether messages of the envelope may be delivered again, by what the last one of its subject says."""
+    return envelope.total > tail.settled and tail.total - envelope.total < MAX_REDELIVERED
 
 
 def _envelope(stored: Stored | None) -> Envelope | None:
