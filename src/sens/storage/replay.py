@@ -226,8 +226,11 @@ def _lock_ledger(connection: Connection, batch: Batch) -> tuple[Int32, set[bytes
     if folded:
         raise _EnvelopesFolded(folded)
     rows = connection.execute(_SQL["lock_ledger"], {"id": parameters["id"]}).fetchall()
-    take_out_of_sums(connection, [entry.id for entry in entries])
     stored = {id_.bytes: count for id_, count in cast("list[tuple[UUID, int]]", rows)}
+    # The leader may have folded a row after it was seen and before it was locked.
+    if gone := {entry.id for entry in entries} - stored.keys():
+        raise _EnvelopesFolded(gone)
+    take_out_of_sums(connection, [entry.id for entry in entries])
     return np.array([stored[entry.id] for entry in entries], np.int32), new
 
 
