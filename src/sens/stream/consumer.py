@@ -124,6 +124,13 @@ class RawConsumer:
         body = {"stream_name": self._stream.name, "config": self._config, "action": ""}
         await call(self._connection, f"CONSUMER.CREATE.{self._stream.name}.{self._durable}", body, _ConsumerInfo)
 
+    async def _make_again(self) -> None:
+        try:
+            await self._make()
+        except StreamRefused as error:
+            # The server took this configuration before; it may still be removing the files of the old consumer.
+            raise StreamAway(str(error)) from error
+
     # --- taking
 
     async def pull(self, max_envelopes: int, max_bytes: int, wait_s: float) -> list[Delivery]:
@@ -172,7 +179,7 @@ class RawConsumer:
         """A pull ended without an envelope: by what the server says, wait, heal or raise."""
         code, text = status(ended), (ended.headers or {}).get("Description", "")
         if code == NO_RESPONDERS or "Consumer Deleted" in text:
-            await self._make()
+            await self._make_again()
         elif "MaxBytes" in text:
             await self._ask(wait_s, batch=1)
         elif "Requests Pending" in text:

@@ -72,6 +72,6 @@ def from_api(code: int, error_code: int, description: str) -> SensError:
         return StreamMissing(text)
     if error_code == _NOT_ENABLED_FOR_ACCOUNT:
         return StreamRefused(f"{text}; enable JetStream for the account that SENS logs in to")
-    if code >= 500 and code != 500:
+    if code > 500:
         return StreamAway(text)
     return StreamRefused(text)
