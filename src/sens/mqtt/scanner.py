@@ -81,8 +81,20 @@ Piece = Publishes | Oversize | Releases | Control
 _Adders = dict[int, Callable[[int], None]]
 
 
+def _both(first: Callable[[int], None], second: Callable[[int], None]) -> Callable[[int], None]:
+    def add(packet_id: int) -> None:
+        first(packet_id)
+        second(packet_id)
+
+    return add
+
+
 class _Run:
-    """PUBLISH packets that will leave as one piece."""
+    """PUBLISH packets that will leave as one piece.
+
+    Nothing in it refers back to it: it has to go, with the packets, as soon as the piece is gone, not when the
+    garbage collector comes by.
+    """
 
     __slots__ = ("adders", "parts", "qos0", "qos1", "qos2", "redelivered", "size")
 
@@ -92,22 +104,14 @@ class _Run:
         self.qos0: list[int] = []  # a 1 for each message
         self.qos1: list[int] = []
         self.qos2: list[int] = []
-        self.redelivered = 0
+        self.redelivered: list[int] = []
         self.adders: _Adders = {
             0x30: self.qos0.append,
             0x32: self.qos1.append,
             0x34: self.qos2.append,
-            0x3A: self._add_redelivered_1,
-            0x3C: self._add_redelivered_2,
+            0x3A: _both(self.qos1.append, self.redelivered.append),
+            0x3C: _both(self.qos2.append, self.redelivered.append),
         }
-
-    def _add_redelivered_1(self, packet_id: int) -> None:
-        self.redelivered += 1
-        self.qos1.append(packet_id)
-
-    def _add_redelivered_2(self, packet_id: int) -> None:
-        self.redelivered += 1
-        self.qos2.append(packet_id)
 
     def add(self, packets: bytes) -> None:
         """Add packets whose packet ids were added."""
@@ -116,7 +120,7 @@ class _Run:
 
     def publishes(self) -> Publishes:
         messages = len(self.qos0) + len(self.qos1) + len(self.qos2)
-        return Publishes(b"".join(self.parts), messages, self.qos1, self.qos2, self.redelivered)
+        return Publishes(b"".join(self.parts), messages, self.qos1, self.qos2, len(self.redelivered))
 
 
 class _Packet(NamedTuple):

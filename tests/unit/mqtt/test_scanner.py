@@ -1,6 +1,8 @@
 """The scanner finds the same packets however the stream is cut, and nothing but its own errors come of bad bytes."""
 
+import gc
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import example, given, settings
@@ -250,3 +252,19 @@ def test_limits_that_make_no_sense_are_refused() -> None:
     ):
         with pytest.raises(InvalidOptions):
             scanner(**limits)
+
+
+def test_what_was_taken_is_freed_at_once_and_not_when_the_garbage_collector_comes_by():
+    receiver, chunk = scanner(), publish(payload=bytes(1000)) * 100
+    gc.disable()
+    tracemalloc.start()
+    try:
+        sum(1 for _ in receiver.feed(chunk))
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(20):
+            sum(1 for _ in receiver.feed(chunk))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert after - before < len(chunk)
