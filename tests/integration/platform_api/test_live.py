@@ -110,7 +110,8 @@ async def test_a_quiet_stream_has_heartbeats_and_ends_with_its_key(
 async def test_streams_have_a_limit_and_give_their_place_back(client: httpx.AsyncClient, services: Services):
     services.max_live_streams = 1
     async with client.stream("GET", "/live") as answer:
-        await Events(answer).comment("listening")
+        events = Events(answer)  # kept: the connection closes once its reader is freed
+        await events.comment("listening")
         refused = await client.get("/live")
         assert_problem(refused, 429, "too-many-streams")
         assert "retry-after" in refused.headers
