@@ -1,6 +1,7 @@
 """Wires the telemetry worker together."""
 
 import asyncio
+import sys
 
 from sens.decoders.registry import DECODERS
 from sens.domain.batch import Batch
@@ -26,6 +27,9 @@ from sens.telemetry_worker.settings import TelemetrySettings
 from sens.telemetry_worker.worker import Worker
 
 COMPONENT = "telemetry-worker"
+SWITCH_INTERVAL_S = 0.0005
+"""How long the decoding thread may keep the interpreter while the storing one waits for it: at each of the many
+blocks of a COPY, and it would be ten times that."""
 
 
 def main() -> int:
@@ -35,6 +39,7 @@ def main() -> int:
 
 def start(settings: TelemetrySettings) -> int:
     configuration = load_configuration(settings.config, DECODERS)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     async def work(lifetime: Lifetime) -> None:
         connection = await connect_by(settings, name=COMPONENT, stopping=lifetime.stopping)

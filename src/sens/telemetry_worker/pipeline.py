@@ -25,8 +25,11 @@ EXTENSIONS_PER_ACK_WAIT = 3
 WORTH_HOLDING_ENVELOPES_PER_S = 50.0
 MUCH_BYTES = 64 * 1024
 HOLD_FACTOR_FOR_MUCH = 4
-SETTLE_EVERY_S = 0.25
-"""Under load, latest values of all batches of such a time are written at once; acknowledging waits for it."""
+SHORTEST_SETTLE_PAUSE_S = 0.25
+LONGEST_SETTLE_PAUSE_S = 2.0
+SETTLE_PAUSE_FACTOR = 10.0
+"""Under load, latest values of all batches of a pause are written at once, so that with many series it takes a
+tenth of the time at most; acknowledging waits for it."""
 MAX_RETRY_DELAY_S = 5.0
 
 
@@ -81,7 +84,7 @@ class Pipeline(Generic[T]):
         self._decoder_thread = ThreadPoolExecutor(1, "decode")
         self._store_thread = ThreadPoolExecutor(1, "store")
         self._unacknowledged: list[_StoredDeliveries] = []
-        self._settled_at = 0.0
+        self._settle_at = 0.0
         self._started_at = 0.0
         self._envelopes_per_s = 0.0
 
@@ -170,13 +173,15 @@ class Pipeline(Generic[T]):
         without_data = [each._replace(data=b"") for each in deliveries]
         self._unacknowledged.append(_StoredDeliveries(batch.generation, without_data))
         # While more waits, another batch follows, and its end comes by here.
-        if not self.prefetch.arrived.is_set() or time.monotonic() - self._settled_at >= SETTLE_EVERY_S:
+        if not self.prefetch.arrived.is_set() or time.monotonic() >= self._settle_at:
             await self._acknowledge()
 
     async def _acknowledge(self) -> None:
         """Settle what was stored, then acknowledge it."""
+        started_at = time.monotonic()
         generation = await self._retried("settle", self._store_thread, self._settle)
-        self._settled_at = time.monotonic()
+        settled_at = time.monotonic()
+        self._settle_at = settled_at + settle_pause_s(settled_at - started_at)
         batches, self._unacknowledged = self._unacknowledged, []
         for stored_in, deliveries in batches:
             if stored_in == generation:
@@ -209,6 +214,11 @@ class Pipeline(Generic[T]):
         """All that was taken from JetStream and not answered."""
         unacknowledged = [deliveries for _, deliveries in self._unacknowledged]
         return [*self._held.values(), *unacknowledged, self.prefetch.waiting, self.consumer.arrived]
+
+
+def settle_pause_s(took_s: float) -> float:
+    """How long to store on before settling again, where settling took so long."""
+    return min(max(SETTLE_PAUSE_FACTOR * took_s, SHORTEST_SETTLE_PAUSE_S), LONGEST_SETTLE_PAUSE_S)
 
 
 async def _first_of(tasks: Sequence[asyncio.Task[None]], *events: asyncio.Event) -> None:
