@@ -18,9 +18,11 @@ from bench.latency import latency
 from bench.live import live
 from bench.proof import ProofFailed
 from bench.stack import Cluster
+from bench.startup import start
 from bench.window import window
 
 MEASURES: dict[str, Callable[[Context], Outcome]] = {
+    "start": start,
     "live": live,
     "drain": drain,
     "latency": latency,
