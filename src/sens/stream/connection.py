@@ -7,6 +7,7 @@ fails fast, and the caller's own back-off does the waiting.
 
 import asyncio
 import contextlib
+import gc
 import random
 import secrets
 from collections.abc import Generator
@@ -131,6 +132,10 @@ class StreamConnection:
             self._lose()
             log.warning("nats_lost", error=self.last_error)
             await link.close()
+            del link
+            # The lost client, in a circle with its parts, holds what it could not send: some MB that would lie
+            # there until the collector comes by.
+            gc.collect()
             link = await self._dial_until_connected()
             self.reconnects += 1
             metrics.NATS_RECONNECTS.inc()
