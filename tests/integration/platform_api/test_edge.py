@@ -53,6 +53,12 @@ async def test_a_misspelt_parameter_is_refused_with_advice(api: Api):
     assert_problem(await api.get("/ledger", source="plant-a"), 422, "invalid-request")
 
 
+async def test_a_parameter_that_has_one_value_is_refused_twice(api: Api):
+    problem = assert_problem(await api.get("/devices", limit=[1, 2]), 422, "invalid-request")
+    assert problem["errors"] == [{"location": "query.limit", "message": "limit may be given once"}]
+    assert (await api.get("/series", id=[1, 2])).status_code == 200
+
+
 async def test_a_body_has_a_limit_declared_or_not(api: Api):
     large = b'{"name": "' + b"x" * body.MAX_BODY_BYTES + b'"}'
 
