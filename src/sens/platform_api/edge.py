@@ -7,6 +7,7 @@ import time
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sens.platform_api.body import has_body, read_body, replayed
@@ -111,6 +112,15 @@ class _Answer:
                 await self._send({"type": "http.response.body", "body": b""})
         elif not self._bodiless:
             await self._send(message)
+
+
+def unreadable_request() -> Response:
+    """The answer to what never became a request."""
+    request_id = secrets.token_hex(8)
+    metrics.HTTP_REQUESTS.labels("other", "unmatched", "400").inc()
+    answer = response(ProblemError(ProblemType.BAD_REQUEST), "", request_id)
+    _add_headers(answer.headers, request_id)
+    return answer
 
 
 def _add_headers(headers: MutableHeaders, request_id: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from api import KEYS, Api, assert_problem
 from sens.platform_api import body
 from sens.platform_api.app import make_app
-from sens.platform_api.edge import Edge
+from sens.platform_api.edge import Edge, unreadable_request
 from sens.platform_api.services import Services
 from sens.runtime.catalogue import render
 from sens.runtime.http import serve
@@ -191,6 +191,29 @@ async def test_the_probes_are_public_and_tell_what_fails(api: Api, services: Ser
 
 async def answer(text: str) -> str:
     return text
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [b"\x16\x03\x01\r\n\r\n", b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /" + b"a" * 200_000],
+    ids=["no http", "no text", "too long"],
+)
+async def test_what_is_no_request_is_answered_with_a_problem(services: Services, request_bytes: bytes):
+    async with (
+        serve(make_app(services), "127.0.0.1", 0, port_variable="P", unreadable=unreadable_request) as port,
+        asyncio.timeout(20),
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request_bytes)
+        header, _, content = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+    assert 'method="other",route="unmatched",status="400"' in render("platform-api").decode()
+    status, *lines = header.decode().split("\r\n")
+    assert status == "HTTP/1.1 400 Bad Request"
+    headers = dict(line.lower().split(": ", 1) for line in lines)
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["connection"] == "close"
+    assert_problem(httpx.Response(400, headers=headers, content=content), 400, "bad-request")
 
 
 async def test_unknown_hosts_paths_and_bytes_do_no_harm(services: Services):
