@@ -4,18 +4,16 @@ import hashlib
 import os
 import secrets
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 from argon2 import PasswordHasher
-from psycopg import conninfo, sql
 
 from readings_database import BUCKET, MONDAY, ReadingsDatabase, at
+from sens.storage.migrate import migrate
 from sens.storage.partitions import ensure_partitions
 from servers import Process, free_port
 
@@ -80,6 +78,13 @@ def seed(database: ReadingsDatabase) -> None:
         insert_key(database, scope, token, scope)
 
 
+def make_seeded(url: str) -> None:
+    """Of an empty database: the template of most tests of the API."""
+    migrate(url)
+    with closing(ReadingsDatabase(url)) as database:
+        seed(database)
+
+
 def insert_user(
     database: ReadingsDatabase, name: str, role: str, *, password: str | None = None, tenant_id: int | None = None
 ) -> int:
@@ -129,16 +134,6 @@ def assert_problem(answer: httpx.Response, status: int, slug: str) -> dict[str, 
     assert problem["status"] == status
     assert problem["request_id"] == answer.headers["x-request-id"]
     return problem
-
-
-@contextmanager
-def empty_database(server_url: str) -> Generator[str]:
-    """URL of a database that is gone after the block, for tests that share one."""
-    name = f"sens_test_{secrets.token_hex(6)}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield conninfo.make_conninfo(server_url, dbname=name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 class ApiProcess(Process):

@@ -1,15 +1,12 @@
 """Servers that tests share: one of each kind a session, a fresh database, stream or session a test."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
+from databases import Templates, fresh_database
 from servers import Mosquitto, Nats, Postgres
 
 
@@ -20,20 +17,34 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield given
         return
-    server = Postgres(Path(tmp_path_factory.mktemp("postgres")))
+    # Never killed: tests of crashes have servers of their own. Syncing is most of what a fresh database costs.
+    server = Postgres(Path(tmp_path_factory.mktemp("postgres")), ("fsync=off",))
     server.start()
     yield server.url()
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def templates(postgres_server: str) -> Iterator[Templates]:
+    templates = Templates(postgres_server)
+    yield templates
+    templates.close()
+
+
 @pytest.fixture
-def database_url(postgres_server: str) -> Iterator[str]:
+def database_url(templates: Templates) -> Iterator[str]:
+    """URL of a migrated database, gone after the test."""
+    from sens.storage.migrate import migrate
+
+    with templates.copy(migrate) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: str) -> Iterator[str]:
     """URL of an empty database, gone after the test."""
-    name = f"sens_test_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield make_conninfo(postgres_server, dbname=name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with fresh_database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from typing import Any, LiteralString
 from sens.storage.connection import Connection, connect
 from sens.storage.leader import connect_maintenance
 from sens.storage.locks import ROLLUP_LOCK
-from sens.storage.migrate import migrate
 from sens.storage.partitions import ensure_partitions
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,20 +24,29 @@ def at(time: int) -> datetime:
 
 
 class ReadingsDatabase:
-    """A fresh schema with series 1..n of numbers, `connection` for what the test looks at, `leader` for maintenance."""
+    """A migrated database with series 1..n of numbers, which are made if there are none yet.
+
+    Attributes:
+        connection: for what the test looks at.
+        leader: for maintenance.
+    """
 
     def __init__(self, url: str, series: int = 3) -> None:
         self.url = url
-        migrate(url)
         self.leader: Connection = connect_maintenance(url)
         self.connection: Connection = connect(url, application_name="test", autocommit=True)
+        self.source_id: int = self.one("SELECT id FROM source") or self._make(series)
+        self.series: list[int] = self.one("SELECT array_agg(id ORDER BY id) FROM series WHERE metric ~ '^m[0-9]+$'")
+
+    def _make(self, series: int) -> int:
         tenant = self.one("INSERT INTO tenant (name) VALUES ('home') RETURNING id")
-        self.source_id = self.one("INSERT INTO source (tenant_id, name) VALUES (%s, 'plant-a') RETURNING id", tenant)
-        device = self.one("INSERT INTO device (source_id, name) VALUES (%s, 'boiler') RETURNING id", self.source_id)
-        self.series = [
-            self.one("INSERT INTO series (device_id, metric, kind) VALUES (%s, %s, 0) RETURNING id", device, f"m{n}")
-            for n in range(series)
-        ]
+        source = self.one("INSERT INTO source (tenant_id, name) VALUES (%s, 'plant-a') RETURNING id", tenant)
+        device = self.one("INSERT INTO device (source_id, name) VALUES (%s, 'boiler') RETURNING id", source)
+        self.connection.execute(
+            "INSERT INTO series (device_id, metric, kind) SELECT %s, 'm' || n, 0 FROM generate_series(0, %s - 1) AS n",
+            (device, series),
+        )
+        return source
 
     def one(self, query: LiteralString, *parameters: object) -> Any:
         """The first column of the first row."""

@@ -25,8 +25,16 @@ import pytest
 START_TIMEOUT_S = 30.0
 # Below the ports that the kernel gives to outgoing connections: while a killed server is away, nobody takes its port.
 PORTS = range(15_000, 32_000)
+
+
+def _own_ports() -> range:
+    """Those of this process, if pytest-xdist runs several: what one has drawn another must not find free."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return PORTS[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+
+
 # Drawn without putting back: two parts of one test each ask long before they listen, and must not get the same port.
-_undrawn = random.sample(PORTS, len(PORTS))
+_undrawn = random.sample(_own_ports(), len(_own_ports()))
 
 
 def free_port() -> int:
@@ -191,7 +199,7 @@ class Process:
 
 
 class Postgres(Process):
-    """PostgreSQL 18 from the development environment's wheel, fsync on."""
+    """PostgreSQL 18 from the development environment's wheel; fsync is on unless `options` say otherwise."""
 
     def __init__(self, folder: Path, options: tuple[str, ...] = ()) -> None:
         super().__init__(folder, "postgres")

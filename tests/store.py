@@ -6,7 +6,6 @@ from typing import Any
 
 from sens.storage.connection import Connection, connect
 from sens.storage.last_times import LastTimes
-from sens.storage.migrate import migrate
 from sens.storage.quarantine_intake import QuarantineLimits, same_limits
 from sens.storage.sources import resolve_sources
 from sens.storage.write import ReadingWriter
@@ -20,11 +19,10 @@ def at(time: int) -> datetime:
 
 
 class Store:
-    """Source 1 exists; series ids are free to choose, as readings have no foreign key."""
+    """A migrated database in which source 1 exists; series ids are free to choose, as readings have no foreign key."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        migrate(url)
         self.connection = self.connect()
         assert resolve_sources(self.connection, [("home", "plant-a")]) == {"plant-a": 1}
 

@@ -9,7 +9,6 @@ from pydantic import SecretStr
 from sens.decoders.registry import DECODERS
 from sens.sources import parse
 from sens.storage.connection import connect
-from sens.storage.migrate import migrate
 from sens.stream.raw import RawStream
 from sens.telemetry_worker.messages import Arrival
 from sens.telemetry_worker.settings import TelemetrySettings
@@ -35,7 +34,6 @@ class House:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        migrate(url)
         self.connection = connect(url, application_name="test", autocommit=True)
         self._workers = list[Worker]()
 

@@ -24,7 +24,7 @@ from sens.platform_api.routers import (
     users,
 )
 from sens.platform_api.services import Services
-from sens.platform_api.strict import refuse_unknown_parameters
+from sens.platform_api.strict import refuse_stray_parameters
 
 RESOURCES = (devices, series, readings, live, sources, ledger, quarantine, replay, login, users, api_keys, audit)
 
@@ -41,7 +41,7 @@ def make_routes() -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     for each in RESOURCES:
-        app.include_router(each.router, dependencies=[Depends(refuse_unknown_parameters)])
+        app.include_router(each.router, dependencies=[Depends(refuse_stray_parameters)])
     app.include_router(probes.router)
     add_handlers(app)
     describe(app)

@@ -7,6 +7,7 @@ import time
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sens.platform_api.body import has_body, read_body, replayed
@@ -44,7 +45,10 @@ class Edge:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(send, request_id)
+        method = scope["method"]
+        if method == "HEAD":
+            scope = {**scope, "method": "GET"}
+        answer = _Answer(send, request_id, bodiless=method == "HEAD")
         started = time.perf_counter()
         metrics.HTTP_IN_FLIGHT.inc()
         self._under_way += 1
@@ -54,7 +58,7 @@ class Edge:
         finally:
             self._under_way -= 1
             metrics.HTTP_IN_FLIGHT.dec()
-            _observe(scope, answer.status, time.perf_counter() - started)
+            _observe(scope, method, answer.status, time.perf_counter() - started)
 
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
@@ -79,11 +83,16 @@ class Edge:
 
 
 class _Answer:
-    """Adds headers to an answer and notes its status. Once it has begun, its time is not limited any more."""
+    """Adds headers to an answer and notes its status. Once it has begun, its time is not limited any more.
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    Args:
+        bodiless: the client wants the header alone (HEAD).
+    """
+
+    def __init__(self, send: Send, request_id: str, *, bodiless: bool = False) -> None:
         self._send = send
         self._request_id = request_id
+        self._bodiless = bodiless
         self.status = 0
         self.deadline = asyncio.timeout(None)
 
@@ -96,11 +105,28 @@ class _Answer:
             self.status = message["status"]
             if not self.deadline.expired():
                 self.deadline.reschedule(None)
-            headers = MutableHeaders(scope=message)
-            headers[REQUEST_ID_HEADER] = self._request_id
-            for name, value in SECURITY_HEADERS.items():
-                headers.setdefault(name, value)
-        await self._send(message)
+            _add_headers(MutableHeaders(scope=message), self._request_id)
+            await self._send(message)
+            if self._bodiless:
+                # Ended at once: what makes the body, which may have no end, is told that nobody takes it.
+                await self._send({"type": "http.response.body", "body": b""})
+        elif not self._bodiless:
+            await self._send(message)
+
+
+def unreadable_request() -> Response:
+    """The answer to what never became a request."""
+    request_id = secrets.token_hex(8)
+    metrics.HTTP_REQUESTS.labels("other", "unmatched", "400").inc()
+    answer = response(ProblemError(ProblemType.BAD_REQUEST), "", request_id)
+    _add_headers(answer.headers, request_id)
+    return answer
+
+
+def _add_headers(headers: MutableHeaders, request_id: str) -> None:
+    headers[REQUEST_ID_HEADER] = request_id
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
 
 
 async def _refuse(error: ProblemError, scope: Scope, receive: Receive, answer: _Answer) -> None:
@@ -113,9 +139,9 @@ def _request_id(scope: Scope) -> str:
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
-def _observe(scope: Scope, status: int, seconds: float) -> None:
+def _observe(scope: Scope, method: str, status: int, seconds: float) -> None:
     # The template, never the path: ids in labels would make series without end.
     route = getattr(scope.get("route"), "path", "unmatched")
-    method = scope["method"] if scope["method"] in _METHODS else "other"
+    method = method if method in _METHODS else "other"
     metrics.HTTP_REQUESTS.labels(method, route, str(status)).inc()
     metrics.HTTP_SECONDS.labels(method, route).observe(seconds)

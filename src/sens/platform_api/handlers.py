@@ -71,15 +71,19 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     given = cast(HTTPException, error)
     type_ = _BY_STATUS.get(given.status_code, ProblemType.BAD_REQUEST)
-    headers = _allowed(request) if type_ is ProblemType.METHOD_NOT_ALLOWED else given.headers
+    headers = _allowed(request, given) if type_ is ProblemType.METHOD_NOT_ALLOWED else given.headers
     return _answer(request, ProblemError(type_, headers=headers))
 
 
-def _allowed(request: Request) -> dict[str, str]:
+def _allowed(request: Request, given: HTTPException) -> dict[str, str]:
     """All methods of the path: the framework names those of one of its routes only."""
     template = getattr(request.scope.get("route"), "path", "")
-    methods = cast("dict[str, object]", request.app.openapi()["paths"].get(template, {}))
-    return {"Allow": ", ".join(sorted(method.upper() for method in methods))}
+    documented = cast("dict[str, object]", request.app.openapi()["paths"].get(template, {}))
+    named = (given.headers or {}).get("Allow", "").split(", ")
+    methods = {method.upper() for method in (*documented, *named) if method}
+    if "GET" in methods:
+        methods.add("HEAD")
+    return {"Allow": ", ".join(sorted(methods))}
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from sens.decoders.registry import DECODERS
 from sens.platform_api.admin_key import keep_admin_key, read_admin_key
 from sens.platform_api.app import make_app
+from sens.platform_api.edge import unreadable_request
 from sens.platform_api.keys import Keyring
 from sens.platform_api.names import SeriesNames
 from sens.platform_api.services import Services
@@ -75,6 +76,7 @@ def start(settings: ApiSettings) -> int:
                 settings.api_port,
                 port_variable="SENS_API_PORT",
                 max_connections=settings.api_max_connections,
+                unreadable=unreadable_request,
             ) as port,
         ):
             lifetime.supervise("keep admin key", keep_key)

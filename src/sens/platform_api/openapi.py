@@ -16,7 +16,9 @@ Devices, series, readings, and what became of every message.
 - **Sessions**: `POST /api/v1/session` gives a cookie. Writes with it need its `csrf_token` as `X-CSRF-Token`. The roles
   `viewer`, `operator` and `admin` are the scopes `read`, `operate` and `admin`.
 - **Tenants**: a key or a user may belong to one. What belongs to another is not there for them: 404.
+- **HEAD** is answered wherever GET is, with its header and no body.
 - **Errors** are problem details (RFC 9457); `type` is stable.
+- **Parameters** that are not known are refused, and a second value of one that takes one.
 - **Lists** come in pages: `limit`, and `cursor` with what the page before gave as `next_cursor`.
 - **Times** in queries are RFC 3339 or relative (`now-1h`); in columns they are µs since 1970 UTC (`time_us`).
 - **503** means that a server is away: try again after `Retry-After` seconds.

@@ -28,7 +28,10 @@ class ProblemType(StrEnum):
         "invalid-request", 422, "The request is not valid",
         "A parameter or the body is not as documented; `errors` names each place and what to write.",
     )  # fmt: skip
-    BAD_REQUEST = "bad-request", 400, "The request cannot be read", "The request is no HTTP that the API can read."
+    BAD_REQUEST = (
+        "bad-request", 400, "The request cannot be read",
+        "The request is no HTTP that the API can read, or its URL and header are longer than 16 KiB together.",
+    )  # fmt: skip
     NOT_AUTHENTICATED = (
         "not-authenticated", 401, "Neither a session nor a valid API key",
         "Log in, or send `Authorization: Bearer sens_…` or `X-API-Key: sens_…` with a key that is neither expired nor "

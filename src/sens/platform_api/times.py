@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
 
 from fastapi import Query
+from pydantic import AfterValidator
 
 from sens.platform_api.problems import invalid
 from sens.storage.times import microseconds, timestamp
@@ -16,8 +17,11 @@ DAY = 24 * HOUR
 _RELATIVE = re.compile(r"(?:now)?(?:-(\d{1,6})(s|m|h|d|w))?")
 _UNITS = {"s": SECOND, "m": 60 * SECOND, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _OLDEST = 0
+MAX_TIME_ZONE = 64
 NEWEST = microseconds(datetime(2200, 1, 1, tzinfo=UTC))
 _EXAMPLES = "write for example 2026-01-05T14:00:00Z, now, now-1h or -30m (units s, m, h, d, w)"
+# Not all that PostgreSQL takes: -5, Foo/Bar99 and Etc/GMT+14 are offsets to it, and CET is one without summer time.
+_TIME_ZONE = r"^(UTC|Etc/GMT(\+([0-9]|1[0-2])|-([0-9]|1[0-4]))|[A-Za-z_]+(/[A-Za-z_-]+){1,2})$"
 
 
 class Unreadable(ValueError):
@@ -88,6 +92,24 @@ def time_range(
 ) -> TimeRange:
     """The query's `from` and `to`."""
     return parse_range(from_, to)
+
+
+def _time_zone(text: str) -> str:
+    if len(text) > MAX_TIME_ZONE or not re.fullmatch(_TIME_ZONE, text):
+        raise ValueError("write UTC, or an IANA name of an area and a place such as Europe/Berlin")
+    return text
+
+
+TimeZone = Annotated[
+    str,
+    Query(
+        description="UTC, or an IANA name of an area and a place.",
+        examples=["Europe/Berlin"],
+        json_schema_extra={"pattern": _TIME_ZONE, "maxLength": MAX_TIME_ZONE},
+    ),
+    AfterValidator(_time_zone),
+]
+"""By whose clock hours and days begin."""
 
 
 def rfc3339(moment: int) -> str:

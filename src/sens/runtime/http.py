@@ -7,15 +7,16 @@ core when idle (measured).
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial
 from typing import cast
 
 import uvicorn
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from sens.domain.errors import Fatal
-from sens.runtime.http_connection import Connection
+from sens.runtime.http_connection import MAX_HEADER_BYTES, Connection
 
 
 class _Server(uvicorn.Server):
@@ -41,11 +42,13 @@ async def serve(
     *,
     port_variable: str,
     max_connections: int | None = None,
+    unreadable: Callable[[], Response] | None = None,
     shutdown_timeout_s: int = 5,
 ) -> AsyncGenerator[int]:
     """Serve `app` while the context lasts; yields the port (a free one where 0 was asked for).
 
     With more than `max_connections` open, those that wait for a request are closed, the longest waiting first.
+    What is no HTTP is answered with what `unreadable` makes.
     ASGI lifespan is off: what the app needs is opened by who serves it. Leaving the context, requests
     under way may take `shutdown_timeout_s` to end.
 
@@ -53,6 +56,7 @@ async def serve(
         Fatal: the port cannot be had; the text names `port_variable`.
     """
     listener = _listen(host, port, port_variable)
+    protocol = partial(Connection, max_connections=max_connections, unreadable=unreadable)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -60,7 +64,8 @@ async def serve(
         access_log=False,
         lifespan="off",
         server_header=False,
-        http=cast("type[asyncio.Protocol]", partial(Connection, max_connections=max_connections)),
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        http=cast("type[asyncio.Protocol]", protocol),
         timeout_graceful_shutdown=shutdown_timeout_s,
     )
     server = _Server(config)

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
-from api import CONFIG, NO_STREAM, QUICK_HASHER, Api, seed
+from api import CONFIG, NO_STREAM, QUICK_HASHER, Api, make_seeded
+from databases import Templates
 from readings_database import ReadingsDatabase
 from sens.decoders.registry import DECODERS
 from sens.platform_api.app import make_app
@@ -29,11 +31,11 @@ from servers import Nats
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[ReadingsDatabase]:
-    database = ReadingsDatabase(database_url)
-    seed(database)
-    yield database
-    database.close()
+def database(templates: Templates) -> Iterator[ReadingsDatabase]:
+    with templates.copy(make_seeded) as url, closing(ReadingsDatabase(url)) as database:
+        # The template may be minutes old.
+        database.connection.execute("UPDATE series_latest SET time = now() WHERE text IS NOT NULL")
+        yield database
 
 
 @pytest.fixture

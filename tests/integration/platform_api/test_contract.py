@@ -15,8 +15,8 @@ from schemathesis.specs.openapi.checks import (
     positive_data_acceptance,
 )
 
-from api import KEYS, ApiProcess, empty_database, seed
-from readings_database import ReadingsDatabase
+from api import KEYS, ApiProcess, make_seeded
+from databases import Templates
 from sens.platform_api.app import openapi_document
 from sens.stream.connection import StreamConnection, connect
 from sens.stream.link import Message
@@ -31,12 +31,9 @@ schema: Any = schemathesis.openapi.from_dict(openapi_document()).exclude(path="/
 
 
 @pytest.fixture(scope="module")
-def base_url(tmp_path_factory: pytest.TempPathFactory, postgres_server: str, nats_server: Nats) -> Iterator[str]:
+def base_url(tmp_path_factory: pytest.TempPathFactory, templates: Templates, nats_server: Nats) -> Iterator[str]:
     """Where the process serves, on a database with something of everything."""
-    with empty_database(postgres_server) as url:
-        database = ReadingsDatabase(url)
-        seed(database)
-        database.close()
+    with templates.copy(make_seeded) as url:
         process = ApiProcess(Path(tmp_path_factory.mktemp("api")), url, nats_server.url)
         process.key_file.write_text(KEYS["admin"])
         process.start()

@@ -8,9 +8,10 @@ import pytest
 from api import KEYS, Api, assert_problem
 from sens.platform_api import body
 from sens.platform_api.app import make_app
-from sens.platform_api.edge import Edge
+from sens.platform_api.edge import Edge, unreadable_request
 from sens.platform_api.services import Services
 from sens.runtime.catalogue import render
+from sens.runtime.http import serve
 
 
 async def test_every_answer_bears_security_headers_and_a_request_id(api: Api):
@@ -31,10 +32,58 @@ async def test_a_request_id_from_outside_is_kept_if_it_is_harmless(api: Api):
 
 async def test_paths_and_methods_that_are_not_there_are_problems(api: Api):
     assert_problem(await api.get("/devices/"), 404, "not-found")
-    for path, allowed in (("/devices", "GET"), ("/api-keys", "GET, POST"), ("/api-keys/1", "DELETE")):
+    for path, allowed in (
+        ("/devices", "GET, HEAD"),
+        ("/api-keys", "GET, HEAD, POST"),
+        ("/api-keys/1", "DELETE"),
+        ("/openapi.json", "GET, HEAD"),
+        ("/healthz", "GET, HEAD"),
+    ):
         answer = await api.request("PUT", path)
         assert_problem(answer, 405, "method-not-allowed")
         assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/devices", "/devices/4711", "/ledger", "/nowhere", "/openapi.json", "/readyz"])
+async def test_head_is_answered_as_get_is_without_the_body(api: Api, path: str):
+    get, head = await api.get(path), await api.request("HEAD", path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    for name in ("content-type", "content-length", "content-security-policy"):
+        assert head.headers[name] == get.headers[name]
+    assert f'method="HEAD",route="{route_of(path)}",status="{get.status_code}"' in render("platform-api").decode()
+
+
+def route_of(path: str) -> str:
+    return {
+        "/devices/4711": "/api/v1/devices/{device_id}",
+        "/nowhere": "unmatched",
+        "/openapi.json": "unmatched",
+        "/readyz": path,
+    }.get(path, f"/api/v1{path}")
+
+
+async def test_head_of_what_has_no_end_ends(api: Api, services: Services):
+    async with asyncio.timeout(20):
+        answer = await api.request("HEAD", "/live")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert services.live_streams == 0
+
+
+async def test_after_head_the_connection_serves_on(services: Services):
+    async with (
+        serve(make_app(services), "127.0.0.1", 0, port_variable="P") as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        head, get = await client.head("/version"), await client.get("/version")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == get.headers["content-length"]
+    assert head.extensions["network_stream"] is get.extensions["network_stream"]
+
+
+async def test_head_of_what_is_only_written_is_refused(api: Api):
+    answer = await api.request("HEAD", "/api-keys/1")
+    assert (answer.status_code, answer.content, answer.headers["allow"]) == (405, b"", "DELETE")
 
 
 async def test_an_answer_that_cannot_be_made_is_a_problem_without_its_cause(
@@ -51,6 +100,12 @@ async def test_a_misspelt_parameter_is_refused_with_advice(api: Api):
     problem = assert_problem(await api.get("/series/1/readings", form="now-1d"), 422, "invalid-request")
     assert problem["detail"] == "there is no parameter 'form' here; did you mean from?"
     assert_problem(await api.get("/ledger", source="plant-a"), 422, "invalid-request")
+
+
+async def test_a_parameter_that_has_one_value_is_refused_twice(api: Api):
+    problem = assert_problem(await api.get("/devices", limit=[1, 2]), 422, "invalid-request")
+    assert problem["errors"] == [{"location": "query.limit", "message": "limit may be given once"}]
+    assert (await api.get("/series", id=[1, 2])).status_code == 200
 
 
 async def test_a_body_has_a_limit_declared_or_not(api: Api):
@@ -136,6 +191,29 @@ async def test_the_probes_are_public_and_tell_what_fails(api: Api, services: Ser
 
 async def answer(text: str) -> str:
     return text
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [b"\x16\x03\x01\r\n\r\n", b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /" + b"a" * 200_000],
+    ids=["no http", "no text", "too long"],
+)
+async def test_what_is_no_request_is_answered_with_a_problem(services: Services, request_bytes: bytes):
+    async with (
+        serve(make_app(services), "127.0.0.1", 0, port_variable="P", unreadable=unreadable_request) as port,
+        asyncio.timeout(20),
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request_bytes)
+        header, _, content = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+    assert 'method="other",route="unmatched",status="400"' in render("platform-api").decode()
+    status, *lines = header.decode().split("\r\n")
+    assert status == "HTTP/1.1 400 Bad Request"
+    headers = dict(line.lower().split(": ", 1) for line in lines)
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["connection"] == "close"
+    assert_problem(httpx.Response(400, headers=headers, content=content), 400, "bad-request")
 
 
 async def test_unknown_hosts_paths_and_bytes_do_no_harm(services: Services):

@@ -12,7 +12,7 @@ from unittest.mock import AsyncMock
 import httpx
 import pytest
 
-from api import Api, assert_problem, seed
+from api import Api, assert_problem, make_seeded
 from readings_database import ReadingsDatabase
 from sens.platform_api.app import make_app
 from sens.platform_api.live import LiveFilter, live_events
@@ -73,9 +73,7 @@ async def test_without_postgresql_every_answer_is_503_until_it_is_back(
     own_postgres: Postgres, stream: StreamConnection, make_services, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("sens.storage.reads.POOL_WAIT_S", 0.5)
-    database = ReadingsDatabase(own_postgres.url())
-    seed(database)
-    database.close()
+    make_seeded(own_postgres.url())
     services = await make_services(own_postgres.url(), stream)
     async with asking(services) as client:
         api = Api(client)
@@ -96,9 +94,7 @@ async def test_a_postgresql_that_hangs_is_given_up_and_comes_back(
     """It keeps no time itself: what it was asked to end in time never ends."""
     for name in ("POOL_WAIT_S", "CHECK_TIMEOUT_S", "ANSWER_GRACE_S"):
         monkeypatch.setattr(f"sens.storage.reads.{name}", 0.5)
-    database = ReadingsDatabase(own_postgres.url())
-    seed(database)
-    database.close()
+    make_seeded(own_postgres.url())
     services = await make_services(own_postgres.url(), stream, statement_timeout_s=0.5)
     async with asking(services) as client:
         api = Api(client)

@@ -17,8 +17,8 @@ TOKENS = ("sens_first0123456" + "a" * 30, "sens_second012345" + "b" * 30)
 
 
 @pytest.fixture
-def process(tmp_path: Path, database_url: str, nats_server: Nats) -> Iterator[ApiProcess]:
-    process = ApiProcess(tmp_path, database_url, nats_server.url)
+def process(tmp_path: Path, empty_database_url: str, nats_server: Nats) -> Iterator[ApiProcess]:
+    process = ApiProcess(tmp_path, empty_database_url, nats_server.url)
     process.key_file.write_text(TOKENS[0] + "\n")
     yield process
     process.kill()
@@ -33,8 +33,8 @@ def eventually(get: Callable[[], httpx.Response], status: int) -> httpx.Response
     return get()
 
 
-def test_the_process_serves_with_the_key_from_the_file_and_drains(process: ApiProcess, database_url: str):
-    migrate(database_url)
+def test_the_process_serves_with_the_key_from_the_file_and_drains(process: ApiProcess, empty_database_url: str):
+    migrate(empty_database_url)
     process.start()
     assert eventually(lambda: process.get("/api/v1/ledger", TOKENS[0]), 200).json()["total"]["balanced"] is True
     metrics = httpx.get(f"http://127.0.0.1:{process.ops_port}/metrics").text
@@ -43,8 +43,8 @@ def test_the_process_serves_with_the_key_from_the_file_and_drains(process: ApiPr
     assert TOKENS[0] not in process.log_tail(100_000)
 
 
-def test_a_new_key_in_the_file_takes_the_place_of_the_old_one(process: ApiProcess, database_url: str):
-    migrate(database_url)
+def test_a_new_key_in_the_file_takes_the_place_of_the_old_one(process: ApiProcess, empty_database_url: str):
+    migrate(empty_database_url)
     process.start()
     assert eventually(lambda: process.get("/api/v1/api-keys", TOKENS[0]), 200).status_code == 200
     process.stop()
@@ -55,12 +55,13 @@ def test_a_new_key_in_the_file_takes_the_place_of_the_old_one(process: ApiProces
     assert process.get("/api/v1/api-keys", TOKENS[0]).status_code == 401
 
 
-def test_it_starts_before_its_schema_and_waits_for_it(process: ApiProcess, database_url: str):
+def test_it_starts_before_its_schema_and_waits_for_it(process: ApiProcess, empty_database_url: str):
     process.spawn()
     unready = eventually(lambda: get_when_up(process), 503)
     assert "sens migrate" in unready.json()["checks"]["postgresql"]["reason"]
     assert process.get("/api/v1/devices", TOKENS[0]).status_code == 503
-    ReadingsDatabase(database_url).close()
+    migrate(empty_database_url)
+    ReadingsDatabase(empty_database_url).close()
     assert eventually(lambda: process.get("/api/v1/devices", TOKENS[0]), 200).json()["items"][0]["name"] == "boiler"
 
 

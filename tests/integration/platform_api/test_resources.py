@@ -3,6 +3,8 @@
 import base64
 from typing import Any
 
+import pytest
+
 from api import Api, assert_problem
 from readings_database import BUCKET, HOUR, MONDAY, ReadingsDatabase
 from sens.platform_api.services import Services
@@ -154,6 +156,18 @@ class TestReadings:
     async def test_an_unknown_time_zone_is_explained(self, api: Api):
         answer = await api.get("/series/1/readings", resolution="1d", time_zone="Mars/Base")
         assert "Mars" in assert_problem(answer, 422, "invalid-request")["detail"]
+
+    @pytest.mark.parametrize("zone", ["-5", "XYZ99", "Foo/Bar99", "CET", "EST5EDT", "utc", "/", "Etc/GMT+14"])
+    async def test_a_time_zone_is_an_area_and_a_place_and_no_offset_or_abbreviation(self, api: Api, zone: str):
+        answer = await api.get("/series/1/readings", resolution="1d", time_zone=zone)
+        problem = assert_problem(answer, 422, "invalid-request")
+        assert problem["errors"][0]["location"] == "query.time_zone"
+        assert "such as Europe/Berlin" in problem["errors"][0]["message"]
+
+    @pytest.mark.parametrize("zone", ["UTC", "Etc/GMT+5", "America/Argentina/Buenos_Aires", "America/Port-au-Prince"])
+    async def test_a_time_zone_may_be_any_that_iana_names_by_area_and_place(self, api: Api, zone: str):
+        answer = await api.get("/series/1/readings", resolution="1d", time_zone=zone)
+        assert answer.status_code == 200, answer.text
 
 
 class TestSources:

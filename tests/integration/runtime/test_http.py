@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import httpx
 import pytest
+from starlette.responses import Response
 
 from sens.runtime import http_connection
 from sens.runtime.http import serve
@@ -92,3 +93,39 @@ async def test_a_client_that_does_not_read_holds_up_no_end(caplog: pytest.LogCap
         assert app.ended.is_set()
     assert not caplog.records
     client.close()
+
+
+async def test_a_body_that_breaks_off_as_no_http_is_refused_and_the_application_told(caplog: pytest.LogCaptureFixture):
+    told = asyncio.Event()
+
+    async def read_all(scope, receive, send):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        told.set()
+
+    async with serve(read_all, HOST, 0, port_variable="P", unreadable=lambda: Response("no", 400)) as port:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await writer.drain()
+        writer.write(b"no size\r\n")
+        assert b"400" in await asyncio.wait_for(reader.readline(), PATIENCE_S)
+        await asyncio.wait_for(told.wait(), PATIENCE_S)
+        writer.close()
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+
+
+async def test_a_refused_client_that_never_closes_is_dropped(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_connection, "HEADER_TIMEOUT_S", 0.3)
+    async with serve(greet, HOST, 0, port_variable="P", unreadable=lambda: Response("no", 400)) as port:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(b"\r\nno http\r\n\r\n")
+        assert b"400" in await asyncio.wait_for(reader.readline(), PATIENCE_S)
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(send_on(writer), PATIENCE_S)
+
+
+async def send_on(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"more")
+        await writer.drain()
+        await asyncio.sleep(0.05)

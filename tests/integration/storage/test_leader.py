@@ -3,18 +3,16 @@
 import pytest
 
 from sens.storage.leader import connect_maintenance, resign, try_lead
-from sens.storage.migrate import SchemaBehind, migrate
+from sens.storage.migrate import SchemaBehind
 from servers import wait_until
 
 
 def test_one_of_two_leads_and_goes_on_leading(database_url: str) -> None:
-    migrate(database_url)
     with connect_maintenance(database_url) as one, connect_maintenance(database_url) as other:
         assert [try_lead(one), try_lead(other), try_lead(one)] == [True, False, True]
 
 
 def test_leadership_ends_with_the_connection(database_url: str) -> None:
-    migrate(database_url)
     with connect_maintenance(database_url) as standby:
         with connect_maintenance(database_url) as leader:
             assert try_lead(leader)
@@ -23,7 +21,6 @@ def test_leadership_ends_with_the_connection(database_url: str) -> None:
 
 
 def test_a_leader_that_resigns_lets_another_lead_at_once(database_url: str) -> None:
-    migrate(database_url)
     with connect_maintenance(database_url) as one, connect_maintenance(database_url) as other:
         assert try_lead(one)
         assert try_lead(one)
@@ -31,6 +28,6 @@ def test_a_leader_that_resigns_lets_another_lead_at_once(database_url: str) -> N
         assert try_lead(other)
 
 
-def test_nobody_leads_a_database_that_is_not_migrated_yet(database_url: str) -> None:
+def test_nobody_leads_a_database_that_is_not_migrated_yet(empty_database_url: str) -> None:
     with pytest.raises(SchemaBehind):
-        connect_maintenance(database_url)
+        connect_maintenance(empty_database_url)

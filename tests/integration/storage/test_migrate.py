@@ -43,25 +43,25 @@ def schema_of(url: str) -> list[tuple[object, ...]]:
         """).fetchall()
 
 
-def test_an_empty_database_gets_the_newest_schema_and_a_second_run_changes_nothing(database_url: str) -> None:
-    with open_connection(database_url) as connection:
+def test_an_empty_database_gets_the_newest_schema_and_a_second_run_changes_nothing(empty_database_url: str) -> None:
+    with open_connection(empty_database_url) as connection:
         assert current_revision(connection) is None
-    assert migrate(database_url) == newest_revision()
-    first = schema_of(database_url)
-    assert migrate(database_url) == newest_revision()
-    assert schema_of(database_url) == first
-    with open_connection(database_url) as connection:
+    assert migrate(empty_database_url) == newest_revision()
+    first = schema_of(empty_database_url)
+    assert migrate(empty_database_url) == newest_revision()
+    assert schema_of(empty_database_url) == first
+    with open_connection(empty_database_url) as connection:
         assert check_schema(connection) == newest_revision()
         assert storage_kind(connection) is detect_kind(connection)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_schema_migrated_from_each_landed_revision_equals_a_fresh_one(
-    database_url: str, postgres_server: str, revision: str
+    empty_database_url: str, postgres_server: str, revision: str
 ) -> None:
-    assert migrate(database_url, revision) == revision
-    assert migrate(database_url) == newest_revision()
-    migrated = schema_of(database_url)
+    assert migrate(empty_database_url, revision) == revision
+    assert migrate(empty_database_url) == newest_revision()
+    migrated = schema_of(empty_database_url)
     with psycopg.connect(postgres_server, autocommit=True) as server:
         server.execute("CREATE DATABASE sens_test_fresh")
         try:
@@ -72,9 +72,9 @@ def test_a_schema_migrated_from_each_landed_revision_equals_a_fresh_one(
             server.execute("DROP DATABASE sens_test_fresh WITH (FORCE)")
 
 
-def test_migrations_run_at_the_same_time_all_succeed(database_url: str) -> None:
+def test_migrations_run_at_the_same_time_all_succeed(empty_database_url: str) -> None:
     results = list[str]()
-    threads = [threading.Thread(target=lambda: results.append(migrate(database_url))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: results.append(migrate(empty_database_url))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -82,26 +82,26 @@ def test_migrations_run_at_the_same_time_all_succeed(database_url: str) -> None:
     assert results == [newest_revision()] * 4
 
 
-def test_an_older_build_on_a_newer_compatible_schema_leaves_it_alone(database_url: str) -> None:
-    migrate(database_url)
-    with open_connection(database_url) as connection:
+def test_an_older_build_on_a_newer_compatible_schema_leaves_it_alone(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    with open_connection(empty_database_url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9000'")
-        assert migrate(database_url) == "9000"
+        assert migrate(empty_database_url) == "9000"
         assert check_schema(connection) == "9000"
 
 
-def test_a_schema_that_this_build_is_too_old_for_is_refused(database_url: str) -> None:
-    migrate(database_url)
-    with open_connection(database_url) as connection:
+def test_a_schema_that_this_build_is_too_old_for_is_refused(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    with open_connection(empty_database_url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9000'")
         connection.execute("UPDATE storage SET oldest_revision = '8999'")
-        for check in (lambda: check_schema(connection), lambda: migrate(database_url)):
+        for check in (lambda: check_schema(connection), lambda: migrate(empty_database_url)):
             with pytest.raises(SchemaMismatch, match="update"):
                 check()
 
 
-def test_a_process_on_an_empty_database_waits_and_says_what_to_run(database_url: str) -> None:
-    with open_connection(database_url) as connection:
+def test_a_process_on_an_empty_database_waits_and_says_what_to_run(empty_database_url: str) -> None:
+    with open_connection(empty_database_url) as connection:
         with pytest.raises(SchemaBehind, match="sens migrate"):
             check_schema(connection)
         with pytest.raises(SchemaMismatch, match="sens migrate"):
@@ -109,19 +109,19 @@ def test_a_process_on_an_empty_database_waits_and_says_what_to_run(database_url:
 
 
 def test_a_migration_that_cannot_get_its_lock_gives_up_and_leaves_nothing_half_done(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_connection(database_url) as other:
+    with open_connection(empty_database_url) as other:
         # Somebody creates the version table at the same time, and does not finish.
         with other.transaction(force_rollback=True):
             other.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
             with pytest.raises(DatabaseBusy):
-                migrate(database_url)
+                migrate(empty_database_url)
         assert current_revision(other) is None
-    assert migrate(database_url) == newest_revision()
+    assert migrate(empty_database_url) == newest_revision()
 
 
-def test_an_old_server_is_refused(database_url: str) -> None:
+def test_an_old_server_is_refused(empty_database_url: str) -> None:
     class Info:
         server_version = 140011
 
@@ -135,10 +135,10 @@ def test_an_old_server_is_refused(database_url: str) -> None:
         detect_kind(cast("Connection", Old()))
 
 
-def test_timescale_is_used_where_the_server_has_it(database_url: str) -> None:
-    with open_connection(database_url) as connection:
+def test_timescale_is_used_where_the_server_has_it(empty_database_url: str) -> None:
+    with open_connection(empty_database_url) as connection:
         offered = connection.execute("SELECT current_setting('timescaledb.disable_load', true)").fetchone() != (None,)
-        migrate(database_url)
+        migrate(empty_database_url)
         assert (storage_kind(connection) is not StorageKind.PLAIN) == offered
         if offered:
             tables = connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables").fetchall()

@@ -17,6 +17,7 @@ from sens.domain.ledger import ReadingCounts
 from sens.storage import write as write_module
 from sens.storage.errors import DatabaseAway, DatabaseBusy
 from sens.storage.locks import ROLLUP_LOCK
+from sens.storage.migrate import migrate
 from sens.storage.readings import NUMBERS
 from sens.storage.times import BUCKET
 from sens.storage.write import ReadingWriter, WriteResult
@@ -174,6 +175,7 @@ def server(tmp_path: Path) -> Iterator[Postgres]:
 
 @pytest.mark.parametrize("after_s", [0.02, 0.05, 0.15])
 def test_a_server_killed_in_a_batch_costs_nothing_but_writing_it_again(server: Postgres, after_s: float) -> None:
+    migrate(server.url())
     store = Store(server.url())
     writer, batches = store.writer(), [steady_batch(MONDAY + n * 8_000, messages=2_000) for n in range(6)]
     writer.write(batches[0])
@@ -204,6 +206,7 @@ def test_a_server_killed_in_a_batch_costs_nothing_but_writing_it_again(server: P
 def test_a_server_killed_with_a_copy_in_flight_leaves_nothing_of_it(
     server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    migrate(server.url())
     store = Store(server.url())
     writer, first, second = store.writer(), steady_batch(MONDAY), steady_batch(MONDAY + 1000)
     writer.write(first)

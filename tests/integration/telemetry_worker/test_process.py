@@ -43,13 +43,15 @@ class TelemetryWorker(Process):
         return "sens_telemetry_leader 1.0" in httpx.get(f"http://127.0.0.1:{self.ops_port}/metrics").text
 
 
-def test_it_starts_before_its_schema_and_waits_for_it(tmp_path: Path, database_url: str, nats_server: Nats) -> None:
-    worker = TelemetryWorker(tmp_path, database_url, nats_server.url)
+def test_it_starts_before_its_schema_and_waits_for_it(
+    tmp_path: Path, empty_database_url: str, nats_server: Nats
+) -> None:
+    worker = TelemetryWorker(tmp_path, empty_database_url, nats_server.url)
     worker.spawn()
     try:
         wait_until(lambda: "run `sens migrate`" in worker.log_tail(), what="maintenance to ask for the migration")
         assert worker.running
-        migrate(database_url)
+        migrate(empty_database_url)
         wait_until(worker.ready, what="the worker to be ready")
         wait_until(worker.leads, what="the worker to lead")
         assert worker.stop() == 0

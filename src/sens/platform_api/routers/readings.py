@@ -14,7 +14,7 @@ from sens.platform_api.problems import ProblemType, documented
 from sens.platform_api.ranges import DEFAULT_POINTS, MAX_POINTS, Asked, Columns, Request, oldest_raw, read_points
 from sens.platform_api.routers.series import Id, NamedKind, find_series
 from sens.platform_api.services import ServicesOf
-from sens.platform_api.times import TimeRange, rfc3339, time_range
+from sens.platform_api.times import TimeRange, TimeZone, rfc3339, time_range
 from sens.storage.read_readings import RawReadings, TextReadings
 
 router = APIRouter(prefix="/api/v1/series/{series_id}/readings", tags=["readings"], dependencies=[READ])
@@ -75,7 +75,7 @@ async def list_readings(
         ),
     ] = "auto",
     limit: Annotated[int, Query(ge=1, le=MAX_POINTS, description="Most points of the page.")] = DEFAULT_POINTS,
-    time_zone: Annotated[str, Query(pattern=r"^[A-Za-z0-9_+/-]{1,64}$", examples=["Europe/Berlin"])] = "UTC",
+    time_zone: TimeZone = "UTC",
 ) -> Readings:
     """Readings with from <= time < to, by time; buckets that overlap the range are whole."""
     series = await find_series(services, caller, series_id)
