@@ -15,7 +15,8 @@ PASSWORD = "correct horse battery"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A row. The path is filled with the ids of what `of_home` has made; `query` and `body` make a valid request."""
+    """A row. The path and the query are filled with the ids of what `of_home` has made; `query` and `body` make a
+    valid request."""
 
     method: str
     path: str
@@ -39,6 +40,8 @@ ENDPOINTS = [
     Endpoint("GET", "/series/{series_id}", "read", "absent"),
     Endpoint("PATCH", "/series/{series_id}", "operate", "absent", body={"display_name": "Flow"}),
     Endpoint("GET", "/series/{series_id}/readings", "read", "absent", query={"from": "2026-01-05T00:00:00Z"}),
+    Endpoint("GET", "/readings", "read", "absent", query={"series": "{series_id}", "from": "2026-01-05T00:00:00Z"}),
+    Endpoint("GET", "/readings/export", "read", "absent", query={"id": "{series_id}", "from": "2026-01-05T00:00:00Z"}),
     Endpoint("GET", "/latest", "read", "empty"),
     Endpoint("GET", "/live", "read", "absent", query={"source": "plant-a"}),
     Endpoint("GET", "/sources", "read", "empty"),

@@ -15,6 +15,7 @@ from sens.platform_api.routers import (
     ledger,
     live,
     login,
+    many_readings,
     probes,
     quarantine,
     readings,
@@ -26,7 +27,21 @@ from sens.platform_api.routers import (
 from sens.platform_api.services import Services
 from sens.platform_api.strict import refuse_unknown_parameters
 
-RESOURCES = (devices, series, readings, live, sources, ledger, quarantine, replay, login, users, api_keys, audit)
+RESOURCES = (
+    devices,
+    series,
+    readings,
+    many_readings,
+    live,
+    sources,
+    ledger,
+    quarantine,
+    replay,
+    login,
+    users,
+    api_keys,
+    audit,
+)
 
 
 def make_routes() -> FastAPI:
