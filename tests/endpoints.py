@@ -33,6 +33,7 @@ ENDPOINTS = [
     Endpoint("GET", "/healthz", "nothing", "own"),
     Endpoint("GET", "/readyz", "nothing", "own"),
     Endpoint("GET", "/version", "nothing", "own"),
+    Endpoint("GET", "/overview", "read", "empty"),
     Endpoint("GET", "/devices", "read", "empty"),
     Endpoint("GET", "/devices/{device_id}", "read", "absent"),
     Endpoint("PATCH", "/devices/{device_id}", "operate", "absent", body={"label": "Boiler"}),

@@ -16,6 +16,7 @@ from sens.platform_api.routers import (
     live,
     login,
     many_readings,
+    overview,
     probes,
     quarantine,
     readings,
@@ -28,6 +29,7 @@ from sens.platform_api.services import Services
 from sens.platform_api.strict import refuse_unknown_parameters
 
 RESOURCES = (
+    overview,
     devices,
     series,
     readings,
