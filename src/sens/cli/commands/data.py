@@ -142,7 +142,7 @@ def export(  # noqa: PLR0913, PLR0917 - an option each
     url: Url = DEFAULT_URL,
     api_key_file: KeyFile = None,
 ) -> int:
-    """Write readings of many series into a CSV, Parquet or Arrow file.
+    """Write readings into a CSV, Parquet or Arrow file.
 
     A row is a reading with the names of its series; rows stand by series and time. The file is written while it is
     read, however long it is, and takes its name only once it is whole.
