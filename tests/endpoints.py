@@ -51,6 +51,7 @@ ENDPOINTS = [
     Endpoint("GET", "/quarantine/summary", "read", "empty"),
     Endpoint("GET", "/quarantine/overflow", "read", "empty"),
     Endpoint("GET", "/quarantine/{quarantine_id}", "read", "absent"),
+    Endpoint("POST", "/quarantine/{quarantine_id}/try", "read", "absent", body={}),
     Endpoint("POST", "/quarantine/{quarantine_id}/discard", "operate", "absent"),
     Endpoint("POST", "/quarantine/{quarantine_id}/replay", "operate", "absent"),
     Endpoint("POST", "/replay", "operate", "absent", body={"from": "now-1h", "source": "plant-a"}),

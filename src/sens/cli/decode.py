@@ -38,7 +38,7 @@ def decode(
 ) -> dict[str, Any]:
     """What would become of a message that was received now, as JSON objects."""
     message = Message(topic.encode(errors="surrogateescape"), payload, time.time_ns() // 1000, retained)
-    trial = try_message(configuration, source, message)
+    trial = try_message(configuration, source.name, message)
     told = {
         "outcome": trial.outcome.name.lower(),
         "source": source.name,

@@ -64,8 +64,10 @@ class Trial:
     detail: str = ""
 
 
-def try_message(configuration: Configuration, source: Source, message: Message) -> Trial:
-    """Decode a message of the source as if it came now, but with its time of receipt."""
+def try_message(configuration: Configuration, source_name: str, message: Message) -> Trial:
+    """Decode a message of a declared source as if it came now, but with its time of receipt."""
+    source = configuration.source(source_name)
+    assert source is not None
     series = _LocalSeries(source.limits.max_series_per_device)
     decoder = BatchDecoder(Router(configuration, DECODERS), SeriesMap(series.resolve))
     arrival = Arrival(1, subject(source.name, source.session()), _envelope(source, message), message.received_at)
