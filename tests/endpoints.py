@@ -36,6 +36,7 @@ ENDPOINTS = [
     Endpoint("GET", "/overview", "read", "empty"),
     Endpoint("GET", "/devices", "read", "empty"),
     Endpoint("GET", "/devices/{device_id}", "read", "absent"),
+    Endpoint("GET", "/devices/{device_id}/messages", "read", "absent"),
     Endpoint("PATCH", "/devices/{device_id}", "operate", "absent", body={"label": "Boiler"}),
     Endpoint("GET", "/series", "read", "empty"),
     Endpoint("GET", "/series/{series_id}", "read", "absent"),

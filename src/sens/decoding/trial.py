@@ -1,4 +1,4 @@
-"""One message taken the whole way that the workers take it, but without a server: nothing is stored."""
+"""Messages taken the whole way that the workers take them, but without a server: nothing is stored."""
 
 import time
 from collections import Counter
@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+import numpy as np
+
 from sens.decoders.registry import DECODERS
 from sens.decoding.batch_decoder import BatchDecoder
 from sens.decoding.messages import Arrival, gather
-from sens.decoding.routes import IGNORED, Router
+from sens.decoding.routes import IGNORED, Route, Router
 from sens.decoding.series_map import SeriesMap
-from sens.domain.batch import Batch, Outcome
+from sens.domain.batch import Outcome
 from sens.domain.columns import Kind, Rejection
 from sens.domain.envelope import EPOCH_BYTES, ID_BYTES, Envelope, EnvelopeKind, Stub, pack, stub_body, subject
 from sens.domain.reasons import IgnoreReason, Reason
@@ -68,20 +70,58 @@ def try_message(configuration: Configuration, source_name: str, message: Message
     """Decode a message of a declared source as if it came now, but with its time of receipt."""
     source = configuration.source(source_name)
     assert source is not None
-    series = _LocalSeries(source.limits.max_series_per_device)
-    decoder = BatchDecoder(Router(configuration, DECODERS), SeriesMap(series.resolve))
     arrival = Arrival(1, subject(source.name, source.session()), _envelope(source, message), message.received_at)
-    messages = gather([arrival], lambda _: _SOURCE_ID, bytes(EPOCH_BYTES))
-    keep = configuration.retention.raw
-    batch = decoder.decode(messages, None if keep is None else time.time_ns() // 1000 - keep // _MICROSECOND)
-    outcome = Outcome(int(batch.outcome[0]))
-    if outcome is Outcome.DECODED:
-        return Trial(outcome, _readings(batch, series))
-    if outcome is Outcome.IGNORED:
-        declared = decoder.router.routes(source.name, _SOURCE_ID, batch.topics)[0].rule == IGNORED
-        return Trial(outcome, [], ignored=IgnoreReason.DECLARED if declared else IgnoreReason.RETAINED)
-    [refused] = batch.quarantined
-    return Trial(outcome, [], reason=refused.reason, detail=refused.detail)
+    return Trials(configuration, source.name, [arrival]).of(0)
+
+
+class Trials:
+    """What becomes of all messages of some envelopes of a source.
+
+    Attributes:
+        batch: the messages, decoded.
+    """
+
+    def __init__(self, configuration: Configuration, source_name: str, arrivals: Sequence[Arrival]) -> None:
+        source = configuration.source(source_name)
+        self._source_name = source_name
+        self._series = _LocalSeries(source.limits.max_series_per_device if source else 1)
+        self._decoder = BatchDecoder(Router(configuration, DECODERS), SeriesMap(self._series.resolve))
+        messages = gather(arrivals, lambda _: _SOURCE_ID, bytes(EPOCH_BYTES))
+        keep = configuration.retention.raw
+        oldest_kept = None if keep is None else time.time_ns() // 1000 - keep // _MICROSECOND
+        self.batch = self._decoder.decode(messages, oldest_kept)
+        self._keys = list(self._series.ids)
+        self._refused = {each.message: each for each in self.batch.quarantined}
+        readings = np.bincount(self.batch.reading_message, minlength=len(self.batch.topics))
+        self._ends = np.cumsum(readings)
+
+    def of(self, message: int) -> Trial:
+        """What becomes of a message, by its index in the batch."""
+        outcome = Outcome(int(self.batch.outcome[message]))
+        if outcome is Outcome.DECODED:
+            first = int(self._ends[message - 1]) if message else 0
+            return Trial(outcome, [self._reading(at) for at in range(first, int(self._ends[message]))])
+        if outcome is Outcome.IGNORED:
+            declared = self._route(message).rule == IGNORED
+            return Trial(outcome, [], ignored=IgnoreReason.DECLARED if declared else IgnoreReason.RETAINED)
+        refused = self._refused[message]
+        return Trial(outcome, [], reason=refused.reason, detail=refused.detail)
+
+    def about(self, device: str) -> list[int]:
+        """The messages that name the device: in a reading, or by their topic. Ascending."""
+        series = [at for at, key in enumerate(self._keys) if key.device == device]
+        found = set(self.batch.reading_message[np.isin(self.batch.series, series)].tolist())
+        others = np.flatnonzero(self.batch.outcome != Outcome.DECODED).tolist()
+        return sorted(found | {at for at in others if self._route(at).device == device})
+
+    def _route(self, message: int) -> Route:
+        return self._decoder.router.routes(self._source_name, _SOURCE_ID, [self.batch.topics[message]])[0]
+
+    def _reading(self, at: int) -> TriedReading:
+        key = self._keys[int(self.batch.series[at])]
+        value: float | str | bool = self.batch.texts.get(at, float(self.batch.value[at]))
+        shown = bool(value) if key.kind is Kind.BOOLEAN else value
+        return TriedReading(key.device, key.metric, key.unit, Kind(key.kind), int(self.batch.time[at]), shown)
 
 
 class _LocalSeries:
@@ -133,15 +173,3 @@ def _envelope(source: Source, message: Message) -> bytes:
         body=stub_body(Stub(len(packet), None, packet[: source.limits.max_message_bytes])) if oversize else packet,
     )
     return pack(envelope)
-
-
-def _readings(batch: Batch, series: _LocalSeries) -> list[TriedReading]:
-    keys = list(series.ids)
-    ids: list[int] = batch.series.tolist()
-    return [_reading(batch, at, keys[id_]) for at, id_ in enumerate(ids)]
-
-
-def _reading(batch: Batch, at: int, key: SeriesKey) -> TriedReading:
-    value: float | str | bool = batch.texts.get(at, float(batch.value[at]))
-    shown = bool(value) if key.kind is Kind.BOOLEAN else value
-    return TriedReading(key.device, key.metric, key.unit, Kind(key.kind), int(batch.time[at]), shown)

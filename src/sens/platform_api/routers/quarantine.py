@@ -1,6 +1,5 @@
 """The quarantine: messages that were not stored, with their bytes and the reason."""
 
-import base64
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -13,7 +12,7 @@ from sens.domain.reasons import Reason
 from sens.platform_api.access import OPERATE, READ
 from sens.platform_api.auditing import AuditorOf, Subject
 from sens.platform_api.caller import Caller, CallerOf
-from sens.platform_api.models import Model, Moment, Page, Readable
+from sens.platform_api.models import Base64, Model, Moment, Page, Readable
 from sens.platform_api.paging import BigRowId, Cursor, Limit, NameFilter, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import Services, ServicesOf
@@ -38,12 +37,7 @@ def _state_name(value: object) -> object:
     return State[StoredState(value).name] if isinstance(value, int) else value
 
 
-def _base64(value: object) -> object:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
-
-
 NamedState = Annotated[State, BeforeValidator(_state_name)]
-Base64 = Annotated[str, BeforeValidator(_base64)]
 
 
 class Quarantined(Model):
