@@ -15,7 +15,8 @@ PASSWORD = "correct horse battery"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A row. The path is filled with the ids of what `of_home` has made; `query` and `body` make a valid request."""
+    """A row. The path and the query are filled with the ids of what `of_home` has made; `query` and `body` make a
+    valid request."""
 
     method: str
     path: str
@@ -32,13 +33,17 @@ ENDPOINTS = [
     Endpoint("GET", "/healthz", "nothing", "own"),
     Endpoint("GET", "/readyz", "nothing", "own"),
     Endpoint("GET", "/version", "nothing", "own"),
+    Endpoint("GET", "/overview", "read", "empty"),
     Endpoint("GET", "/devices", "read", "empty"),
     Endpoint("GET", "/devices/{device_id}", "read", "absent"),
+    Endpoint("GET", "/devices/{device_id}/messages", "read", "absent"),
     Endpoint("PATCH", "/devices/{device_id}", "operate", "absent", body={"label": "Boiler"}),
     Endpoint("GET", "/series", "read", "empty"),
     Endpoint("GET", "/series/{series_id}", "read", "absent"),
     Endpoint("PATCH", "/series/{series_id}", "operate", "absent", body={"display_name": "Flow"}),
     Endpoint("GET", "/series/{series_id}/readings", "read", "absent", query={"from": "2026-01-05T00:00:00Z"}),
+    Endpoint("GET", "/readings", "read", "absent", query={"series": "{series_id}", "from": "2026-01-05T00:00:00Z"}),
+    Endpoint("GET", "/readings/export", "read", "absent", query={"id": "{series_id}", "from": "2026-01-05T00:00:00Z"}),
     Endpoint("GET", "/latest", "read", "empty"),
     Endpoint("GET", "/live", "read", "absent", query={"source": "plant-a"}),
     Endpoint("GET", "/sources", "read", "empty"),
@@ -47,6 +52,7 @@ ENDPOINTS = [
     Endpoint("GET", "/quarantine/summary", "read", "empty"),
     Endpoint("GET", "/quarantine/overflow", "read", "empty"),
     Endpoint("GET", "/quarantine/{quarantine_id}", "read", "absent"),
+    Endpoint("POST", "/quarantine/{quarantine_id}/try", "read", "absent", body={}),
     Endpoint("POST", "/quarantine/{quarantine_id}/discard", "operate", "absent"),
     Endpoint("POST", "/quarantine/{quarantine_id}/replay", "operate", "absent"),
     Endpoint("POST", "/replay", "operate", "absent", body={"from": "now-1h", "source": "plant-a"}),

@@ -3,8 +3,8 @@
 import struct
 from itertools import count
 
+from sens.decoding.messages import Arrival
 from sens.domain.envelope import Envelope, EnvelopeKind, Stub, pack, stub_body, subject
-from sens.telemetry_worker.messages import Arrival
 
 _SEQUENCE = count(1)
 RECEIVED_AT = 1_790_000_000_000_000

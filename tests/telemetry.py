@@ -7,10 +7,10 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from sens.decoders.registry import DECODERS
+from sens.decoding.messages import Arrival
 from sens.sources import parse
 from sens.storage.connection import connect
 from sens.stream.raw import RawStream
-from sens.telemetry_worker.messages import Arrival
 from sens.telemetry_worker.settings import TelemetrySettings
 from sens.telemetry_worker.worker import Worker
 

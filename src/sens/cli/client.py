@@ -6,7 +6,7 @@ ApiFailed            an answer that should not be: a bug on either side; ends wi
 WrongArgument        what was asked for does not exist or is not allowed; ends with USAGE
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -17,7 +17,7 @@ from sens.cli.api_key import find_key, is_local
 from sens.cli.errors import WrongArgument
 from sens.domain.errors import Fatal, Retry, SensError
 
-Parameters = Mapping[str, str | int | float | bool | None]
+Parameters = Mapping[str, str | int | float | bool | Sequence[int] | None]
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 90.0
@@ -88,6 +88,19 @@ class Api:
             cursor = page.get("next_cursor")
             if not cursor:
                 return
+
+    @contextmanager
+    def download(self, path: str, parameters: Parameters) -> Generator[Iterator[bytes]]:
+        """An answer as it comes.
+
+        Raises:
+            ApiAway: also in the midst of it; what came is not whole.
+        """
+        with self._translated(), self._client.stream("GET", path, params=_given(parameters)) as answer:
+            if answer.is_error:
+                answer.read()
+                raise _refusal(answer)
+            yield answer.iter_bytes()
 
     @contextmanager
     def events(self, path: str, parameters: Parameters) -> Generator[Iterator[Event]]:
@@ -170,7 +183,7 @@ def parse_events(lines: Iterator[str]) -> Iterator[Event]:
             data.append(value.removeprefix(" "))
 
 
-def _given(parameters: Parameters) -> dict[str, str | int | float | bool]:
+def _given(parameters: Parameters) -> dict[str, str | int | float | bool | Sequence[int]]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 

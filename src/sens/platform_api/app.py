@@ -15,6 +15,8 @@ from sens.platform_api.routers import (
     ledger,
     live,
     login,
+    many_readings,
+    overview,
     probes,
     quarantine,
     readings,
@@ -26,7 +28,22 @@ from sens.platform_api.routers import (
 from sens.platform_api.services import Services
 from sens.platform_api.strict import refuse_stray_parameters
 
-RESOURCES = (devices, series, readings, live, sources, ledger, quarantine, replay, login, users, api_keys, audit)
+RESOURCES = (
+    overview,
+    devices,
+    series,
+    readings,
+    many_readings,
+    live,
+    sources,
+    ledger,
+    quarantine,
+    replay,
+    login,
+    users,
+    api_keys,
+    audit,
+)
 
 
 def make_routes() -> FastAPI:

@@ -1,5 +1,6 @@
 """What answers and bodies are made of, and how they come from the store's rows."""
 
+import base64
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -31,6 +32,10 @@ def _readable(value: object) -> object:
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
+def _base64(value: object) -> object:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
 NO_NUL: Final = r"^[^\x00]*$"
 """PostgreSQL takes no NUL in a text."""
 ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
@@ -41,3 +46,5 @@ Moment = Annotated[datetime, BeforeValidator(_moment)]
 """From µs since 1970 UTC; RFC 3339 in the answer."""
 Readable = Annotated[str, BeforeValidator(_readable)]
 """From bytes; those that are no UTF-8 are shown as \\xNN."""
+Base64 = Annotated[str, BeforeValidator(_base64)]
+"""From bytes."""

@@ -71,6 +71,9 @@ class ProblemType(StrEnum):
     TOO_MANY_STREAMS = (
         "too-many-streams", 429, "Too many live streams", "Close one, or raise `SENS_API_MAX_LIVE_STREAMS`.",
     )  # fmt: skip
+    TOO_MANY_EXPORTS = (
+        "too-many-exports", 429, "Too many exports are under way", "Wait until one of them has ended.",
+    )  # fmt: skip
     INTERNAL = (
         "internal",
         500,

@@ -1,6 +1,8 @@
-"""Reading a range of one series: at which resolution, how far, and where the next page begins."""
+"""Reading a range of one or several series: at which resolution, how far, and where the next page begins."""
 
+import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Literal
@@ -23,6 +25,8 @@ from sens.storage.reads import Reader
 
 MAX_POINTS = 5000
 DEFAULT_POINTS = 2500
+READ_AT_ONCE = 4
+"""Of the pool's connections, for the series of one request."""
 LONGEST_DAYS = {
     Resolution.RAW: 366,
     Resolution.TEN_MINUTES: 70,
@@ -64,10 +68,10 @@ async def read_points(database: Reader, series: Series, request: Request, raw_fr
         ProblemError: the range is too long, or the series has no such resolution.
     """
     resolution = _resolution(series, request, raw_from)
-    points = await _read(database, series, request, resolution)
+    points = await read_page(database, series, request, resolution)
     if request.resolution == "auto" and resolution is Resolution.RAW and points.next_from and not series.is_text:
         # More readings than a chart has points: sum them up rather than show a part of the range.
-        return await _read(database, series, request, Resolution.TEN_MINUTES)
+        return await read_page(database, series, request, Resolution.TEN_MINUTES)
     return points
 
 
@@ -94,7 +98,35 @@ def _resolution(series: Series, request: Request, raw_from: int) -> Resolution:
     return resolution
 
 
-async def _read(database: Reader, series: Series, request: Request, resolution: Resolution) -> Points:
+async def read_several(database: Reader, several: Sequence[Series], request: Request, raw_from: int) -> list[Points]:
+    """As `read_points`, of each series, all of numbers at the same resolution: their buckets are aligned."""
+    asked = request
+    if request.resolution == "auto" and not all(series.is_text for series in several):
+        asked = replace(request, resolution=choose_resolution(*request.range, raw_from).value)
+    points = await _gather(database, several, asked, raw_from)
+    if request.resolution == "auto" and asked.resolution == Resolution.RAW and _too_many(several, points):
+        return await _gather(database, several, replace(request, resolution=Resolution.TEN_MINUTES.value), raw_from)
+    return points
+
+
+async def _gather(database: Reader, several: Sequence[Series], request: Request, raw_from: int) -> list[Points]:
+    at_once = asyncio.Semaphore(READ_AT_ONCE)
+
+    async def read(series: Series) -> Points:
+        own = replace(request, resolution="auto") if series.is_text else request
+        resolution = _resolution(series, own, raw_from)
+        async with at_once:
+            return await read_page(database, series, own, resolution)
+
+    return await asyncio.gather(*map(read, several))
+
+
+def _too_many(several: Sequence[Series], points: Sequence[Points]) -> bool:
+    return any(each.next_from and not series.is_text for series, each in zip(several, points, strict=True))
+
+
+async def read_page(database: Reader, series: Series, request: Request, resolution: Resolution) -> Points:
+    """The first `limit` points of the range, however long it is."""
     start, end = request.range
     async with database.connection() as connection:
         columns: Columns
@@ -108,5 +140,9 @@ async def _read(database: Reader, series: Series, request: Request, resolution: 
             )
     if len(columns.time) <= request.limit:
         return Points(resolution, columns, None)
-    kept = {each.name: getattr(columns, each.name)[: request.limit] for each in fields(columns)}
-    return Points(resolution, replace(columns, **kept), int(columns.time[request.limit]))
+    return Points(resolution, cut(columns, slice(request.limit)), int(columns.time[request.limit]))
+
+
+def cut(columns: Columns, points: slice) -> Columns:
+    """Some of the points."""
+    return replace(columns, **{each.name: getattr(columns, each.name)[points] for each in fields(columns)})

@@ -28,6 +28,7 @@ class Services:
     Attributes:
         stopping: set when the process is to end: what streams, ends.
         max_live_streams, live_streams: the most there may be, and those there are.
+        exports: how many are under way.
         max_requests: the most that may be under way; probes are answered beyond it.
         auditing: reads the ledger for all who ask meanwhile, so that many cost one reader; None before the first.
         replaying: held while a worker replays for this process.
@@ -48,6 +49,7 @@ class Services:
     setup_token: SetupToken = field(default_factory=SetupToken)
     max_live_streams: int = 100
     live_streams: int = 0
+    exports: int = 0
     max_requests: int = 512
     auditing: "asyncio.Task[dict[str, Balance]] | None" = None
     replaying: asyncio.Lock = field(default_factory=asyncio.Lock)

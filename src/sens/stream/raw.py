@@ -220,7 +220,7 @@ class RawStream:
         what: dict[str, Any] = {"next_by_subj": subjects, "batch": batch}
         start: dict[str, Any] = {"seq": max(start_sequence, 1)}
         if start_at is not None:
-            start = {"start_time": _rfc3339(start_at)}
+            start = {"start_time": rfc3339(start_at)}
         while True:
             some, _ = await self._log.batch(what | start)
             for stored in some:
@@ -260,5 +260,6 @@ def _new_epoch() -> str:
     return secrets.token_hex(EPOCH_BYTES)
 
 
-def _rfc3339(moment: int) -> str:
+def rfc3339(moment: int) -> str:
+    """µs since 1970 UTC as NATS takes a time."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment)).isoformat()

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import msgspec
 
 from sens.domain.balance import LedgerKey, Tail
-from sens.domain.envelope import InvalidEnvelope, unpack
+from sens.domain.envelope import SUBJECT_ROOT, InvalidEnvelope, unpack
 from sens.stream.connection import StreamConnection
 from sens.stream.errors import StreamMissing
-from sens.stream.raw import ALL_SUBJECTS, HEAD_BYTES
+from sens.stream.raw import ALL_SUBJECTS, HEAD_BYTES, rfc3339
 from sens.stream.streamlog import Stored, StreamLog, call
 
 
@@ -62,3 +62,39 @@ class LogObserver:
             return tails_of(await self._log.lasts(ALL_SUBJECTS, HEAD_BYTES))
         except StreamMissing:
             return []
+
+    async def newest(self, source: str, before: int | None = None, count: int = 64) -> list[Stored]:
+        """Envelopes of a source, about so many, by sequence: the last ones before a sequence, or of all.
+
+        There may be fewer, or none, where those of other sources lie between.
+
+        Raises:
+            StreamAway: NATS does not answer.
+        """
+        subjects = f"{SUBJECT_ROOT}.{source}.>"
+        found = list[Stored]()
+        try:
+            if before is None:
+                lasts = await self._log.lasts(subjects, HEAD_BYTES)
+                before = max((last.sequence for last in lasts), default=0) + 1
+            start = max(before - count, 1)
+            while start < before:  # an answer ends after some MiB, whatever was asked for
+                some, _ = await self._log.batch({"seq": start, "next_by_subj": subjects, "batch": count})
+                found += [stored for stored in some if stored.sequence < before]
+                start = some[-1].sequence + 1 if some else before
+        except StreamMissing:
+            return []
+        return found
+
+    async def since(self, source: str, start_at: int, count: int = 64) -> list[Stored]:
+        """Envelopes of a source that were stored from `start_at` (µs) on, the first ones, about so many.
+
+        Raises:
+            StreamAway: NATS does not answer.
+        """
+        what = {"start_time": rfc3339(start_at), "next_by_subj": f"{SUBJECT_ROOT}.{source}.>", "batch": count}
+        try:
+            found, _ = await self._log.batch(what)
+        except StreamMissing:
+            return []
+        return found

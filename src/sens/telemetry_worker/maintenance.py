@@ -14,7 +14,7 @@ from sens.domain.balance import Books, LedgerKey, Tail, balances
 from sens.runtime import metrics
 from sens.runtime.backoff import pause
 from sens.sources.models import Configuration
-from sens.storage import ledger, retention, rollups
+from sens.storage import ledger, overview, retention, rollups
 from sens.storage.connection import Connection
 from sens.storage.errors import DatabaseBusy
 from sens.storage.leader import connect_maintenance, resign, try_lead
@@ -144,6 +144,7 @@ class Maintenance:
         await _unless_busy("ledger", self._fold(connection))
         await _unless_busy("partitions", asyncio.to_thread(make_partitions_ahead, connection, now))
         await _unless_busy("retention", self._retain(connection, now))
+        await _unless_busy("charts", asyncio.to_thread(overview.keep_charts, connection, now))
 
     async def _fold(self, connection: Connection) -> None:
         first = await first_sequences(self.stream)

@@ -9,12 +9,12 @@ from typing import Generic, NamedTuple, TypeVar
 
 import structlog
 
+from sens.decoding.messages import Arrival
 from sens.domain.batch import Batch
 from sens.domain.errors import Retry
 from sens.runtime import metrics
 from sens.runtime.backoff import Backoff, pause
 from sens.stream.consumer import Delivery, RawConsumer
-from sens.telemetry_worker.messages import Arrival
 from sens.telemetry_worker.prefetch import Prefetch
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from sens.decoding.messages import Arrival, Messages
 from sens.domain.batch import Batch, EnvelopeEntry
 from sens.domain.batch_ops import keep_envelopes, quarantine_messages
 from sens.domain.reasons import Reason
@@ -23,7 +24,6 @@ from sens.storage.replay_messages import (
 )
 from sens.stream.replay import ReplayReply
 from sens.telemetry_worker.connections import Role
-from sens.telemetry_worker.messages import Arrival, Messages
 from sens.telemetry_worker.worker import Worker
 
 R = TypeVar("R")

@@ -11,6 +11,7 @@ from contextlib import suppress
 import msgspec
 import structlog
 
+from sens.decoding.messages import Arrival
 from sens.domain.envelope import SUBJECT_ROOT
 from sens.domain.errors import SensError
 from sens.stream.connection import StreamConnection, Subscription
@@ -19,7 +20,6 @@ from sens.stream.link import Message
 from sens.stream.raw import RawStream
 from sens.stream.replay import REPLAY_SUBJECT, ReplayReply, ReplayRequest
 from sens.stream.streamlog import Stored
-from sens.telemetry_worker.messages import Arrival
 from sens.telemetry_worker.replay_store import Counts, ReplayStore
 from sens.telemetry_worker.worker import Worker
 

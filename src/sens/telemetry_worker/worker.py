@@ -4,6 +4,10 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 
 from sens.decoders.registry import DECODERS
+from sens.decoding.batch_decoder import BatchDecoder
+from sens.decoding.messages import Arrival, Messages, gather
+from sens.decoding.routes import Router
+from sens.decoding.series_map import SeriesMap
 from sens.domain.batch import Batch
 from sens.sources.models import Configuration
 from sens.storage.last_times import LastTimes
@@ -11,10 +15,6 @@ from sens.stream.raw import RawStream
 from sens.telemetry_worker.clock import microseconds, now_us
 from sens.telemetry_worker.connections import Connections, Role
 from sens.telemetry_worker.database import SeriesResolver, Store
-from sens.telemetry_worker.decoding import BatchDecoder
-from sens.telemetry_worker.messages import Arrival, Messages, gather
-from sens.telemetry_worker.routes import Router
-from sens.telemetry_worker.series_map import SeriesMap
 from sens.telemetry_worker.settings import TelemetrySettings
 
 

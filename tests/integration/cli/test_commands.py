@@ -1,6 +1,9 @@
 """The commands against a whole platform that `sens up` runs, as in getting-started."""
 
+import csv
 import json
+import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -154,6 +157,47 @@ def test_quarantine_is_listed_shown_and_discarded(platform: Platform):
     assert platform.json("quarantine", "list", "--reason", "invalid_syntax") == []
     states = [each["state"] for each in platform.json("quarantine", "list", "--state", "any")]
     assert "discarded" in states
+
+
+def api_examples() -> list[str]:
+    """The requests of docs/api.md."""
+    text = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.startswith("curl ")]
+
+
+def test_the_examples_of_the_api_page_give_answers(platform: Platform, tmp_path: Path):
+    broker = f"mqtt://127.0.0.1:{platform.mqtt_port}"
+    assert platform.json("simulate", "--broker", broker, "--messages", "20", "--devices", "10")["acknowledged"] == 20
+    platform.eventually(lambda: len(platform.json("devices", "climate-0001")) > 2)
+    key = (platform.sens.folder / ".sens" / "admin-api-key").read_text().strip()
+    given = {**os.environ, "API": f"{platform.url}/api/v1", "KEY": f"X-API-Key: {key}"}
+    assert api_examples()
+    for example in api_examples():
+        command = example.replace("curl ", "curl --fail --max-time 10 ", 1)
+        if "-sN" in command:  # it has no end
+            command = f"({command.replace('--max-time 10', '--max-time 2')} || test $? = 28)"
+        done = subprocess.run(["bash", "-c", command], env=given, cwd=tmp_path, capture_output=True, check=False)
+        assert done.returncode == 0, f"{example}: {done.stderr.decode()}"
+        assert done.stdout or "-o " in command, example
+
+
+def test_an_export_is_a_file_of_all_readings_or_none(platform: Platform, tmp_path: Path):
+    platform.publish("sens/exported/telemetry", json.dumps({"level": 4.5, "mode": "auto"}))
+    platform.eventually(lambda: len(platform.json("devices", "exported")) == 2)
+    file = tmp_path / "readings.csv"
+    chosen = ("--device", "exported", "--from", "now-1h", "-o", f"{file}")
+    assert platform("export", *chosen).returncode == 0
+    rows = [(row["metric"], row["value"], row["text"]) for row in csv.DictReader(file.open())]
+    assert sorted(rows) == [("level", "4.5", ""), ("mode", "", "auto")]
+    again = platform("export", *chosen)
+    assert (again.returncode, b"--force" in again.stderr) == (2, True)
+    assert platform("export", *chosen, "--force").returncode == 0
+    nothing = platform("export", "--device", "nobody", "-o", f"{tmp_path / 'none.parquet'}")
+    assert (nothing.returncode, b"no series fits" in nothing.stderr) == (2, True)
+    unknown = platform("export", "-o", f"{tmp_path / 'readings.txt'}")
+    assert (unknown.returncode, b"--format" in unknown.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_replay_doubles_nothing(platform: Platform):

@@ -35,7 +35,7 @@ class House:
             endpoint.path.format(**self.ids),
             key=None,
             headers=headers,
-            params=endpoint.query,
+            params={name: str(value).format(**self.ids) for name, value in endpoint.query.items()},
             json=endpoint.body,
         )
 

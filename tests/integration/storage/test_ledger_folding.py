@@ -8,13 +8,14 @@ import psycopg
 import pytest
 
 from batches import EPOCH_ID, Envelope, Message, batch_of
-from readings_database import MINUTE, MONDAY, ReadingsDatabase
+from readings_database import MINUTE, MONDAY, ReadingsDatabase, at
 from sens.domain.balance import Account, LedgerKey, Tail, balances
 from sens.domain.batch import Batch
 from sens.domain.reasons import Reason
 from sens.storage.connection import connect
 from sens.storage.last_times import LastTimes
 from sens.storage.ledger import fold_ledger, read_books, sum_ledger
+from sens.storage.queries import load
 from sens.storage.replay import Replayed, replay
 from sens.storage.write import ReadingWriter
 
@@ -179,8 +180,12 @@ class Race:
         with reader.transaction():
             books = read_books(reader, None).accounts.get(KEY)
             row = reader.execute("SELECT (SELECT count(*) FROM reading)").fetchone()
+            since = {"since": at(0), "tenant_id": None, "limit": 1_000_000}
+            chart = reader.execute(load("overview")["intake"], since).fetchall()
         if books is None or row is None:
             return
+        assert sum(int(str(messages)) for _, messages, _ in chart) == books.messages.settled
+        assert sum(int(str(readings)) for _, _, readings in chart) == row[0]
         assert books.readings.stored == row[0]
         assert books.messages.settled == books.highest_total
         assert books.readings.balanced

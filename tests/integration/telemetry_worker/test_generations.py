@@ -5,8 +5,8 @@ import json
 import pytest
 
 from envelopes import envelope, publish
+from sens.decoding.messages import Arrival
 from sens.domain.errors import Retry
-from sens.telemetry_worker.messages import Arrival
 from sens.telemetry_worker.replay_store import ReplayStore
 from sens.telemetry_worker.worker import Worker
 from telemetry import House, write

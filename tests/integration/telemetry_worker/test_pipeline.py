@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Sequence
 
 from envelopes import envelope, publish
+from sens.decoding.messages import Arrival
 from sens.domain.batch import Batch
 from sens.storage.write import WriteResult
 from sens.stream.consumer import RawConsumer
 from sens.stream.raw import RawStream
-from sens.telemetry_worker.messages import Arrival
 from sens.telemetry_worker.pipeline import Pace, Pipeline
 from telemetry import House
 

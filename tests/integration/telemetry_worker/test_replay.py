@@ -7,12 +7,12 @@ import pytest
 
 import envelopes
 from envelopes import envelope, publish
+from sens.decoding.messages import Arrival
 from sens.domain.envelope import EnvelopeKind, unpack
 from sens.stream.raw import RawStream
 from sens.stream.replay import ReplayReply, ReplayRequest, ask_replay
 from sens.stream.streamlog import call
 from sens.telemetry_worker import worker as worker_module
-from sens.telemetry_worker.messages import Arrival
 from sens.telemetry_worker.replaying import Replayer
 from telemetry import CONFIGURATION, House, write
 

@@ -4,11 +4,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from envelopes import envelope, publish
+from sens.decoding.messages import Arrival
 from sens.domain.envelope import EnvelopeKind, unpack
 from sens.mqtt.scanner import Oversize, Publishes
 from sens.mqtt_ingestion_worker.redelivery import Live, Redelivery
 from sens.mqtt_ingestion_worker.settlement import Settlement
-from sens.telemetry_worker.messages import Arrival
 from unit.mqtt.oracle import Paho
 
 

@@ -1,5 +1,6 @@
 """Commands that ask the API about readings and messages."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -115,6 +116,42 @@ def readings(  # noqa: PLR0913, PLR0917 - an option each
 
     wanted = Wanted(series, device, metric, source, start, end, resolution, limit, time_zone)
     return run(Target(url, api_key_file), wanted, "json" if as_json else "csv" if as_csv else "table")
+
+
+@app.command()
+def export(  # noqa: PLR0913, PLR0917 - an option each
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")],
+    series: Annotated[
+        list[int] | None, typer.Option(metavar="ID", help="Only this series; may be given several times.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="Only this device.")] = None,
+    metric: Annotated[str | None, typer.Option(metavar="NAME", help="Only this metric.")] = None,
+    source: SourceFilter = None,
+    start: FromTime = "now-1d",
+    end: ToTime = "now",
+    resolution: Annotated[
+        Literal["auto", "raw", "10m", "1h", "1d"], typer.Option(help="Single readings or sums of them.")
+    ] = "raw",
+    time_zone: Annotated[
+        str, typer.Option(metavar="NAME", help="By whose clock hours and days begin: Europe/Berlin.")
+    ] = "UTC",
+    form: Annotated[
+        Literal["csv", "parquet", "arrow"] | None, typer.Option("--format", help="Left out: by the file's name.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    url: Url = DEFAULT_URL,
+    api_key_file: KeyFile = None,
+) -> int:
+    """Write readings into a CSV, Parquet or Arrow file.
+
+    A row is a reading with the names of its series; rows stand by series and time. The file is written while it is
+    read, however long it is, and takes its name only once it is whole.
+    """
+    from sens.cli.client import Target
+    from sens.cli.export import Wanted, run
+
+    wanted = Wanted(series or [], device, metric, source, start, end, resolution, time_zone)
+    return run(Target(url, api_key_file), wanted, output, form, force=force)
 
 
 @app.command()

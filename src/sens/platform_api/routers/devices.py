@@ -1,6 +1,6 @@
 """Devices."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field, StrictBool
@@ -8,16 +8,19 @@ from pydantic import Field, StrictBool
 from sens.platform_api.access import OPERATE, READ
 from sens.platform_api.auditing import AuditorOf, Subject, changed
 from sens.platform_api.caller import Caller, CallerOf
-from sens.platform_api.models import NO_NUL, Label, Model, Moment, Page
+from sens.platform_api.device_messages import Found, find_messages
+from sens.platform_api.models import NO_NUL, Base64, Label, Model, Moment, Page, Readable
 from sens.platform_api.paging import Cursor, Limit, NameFilter, NamePart, RowId, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import Services, ServicesOf
+from sens.platform_api.trials import Trial, told
 from sens.storage import annotations, read_devices
 from sens.storage.read_devices import DeviceFilter
 
 router = APIRouter(prefix="/api/v1/devices", tags=["devices"], dependencies=[READ])
 
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
+MAX_PAYLOAD_BYTES = 16 * 1024
 MAX_INTERVAL_S = 366 * 86_400
 
 
@@ -55,6 +58,27 @@ class DeviceChange(Model):
     )
     expected_interval_s: int | None = Field(default=None, strict=True, ge=1, le=MAX_INTERVAL_S, examples=[60])
     archived: StrictBool | None = Field(default=None, description="null: it stays.", examples=[True])
+
+
+class DeviceMessage(Model):
+    """A message as it was received."""
+
+    topic: Readable = Field(description="Bytes that are no UTF-8 are shown as \\xNN.", examples=["sens/boiler-1/up"])
+    received_at: Moment
+    retained: bool = Field(description="Whether the broker had kept it for new subscribers.", examples=[False])
+    payload_bytes: int = Field(examples=[88])
+    payload_base64: Base64 = Field(
+        description=f"The bytes as received, the first {MAX_PAYLOAD_BYTES:,}.", examples=["eyJ0IjogMQ=="]
+    )
+    result: Trial
+
+
+class DeviceMessages(Model):
+    """The last messages of a device."""
+
+    items: list[DeviceMessage] = Field(description="The newest first.")
+    searched_from: Moment | None = Field(description="What the log took in since then was looked through.")
+    all_searched: bool = Field(description="Whether the log holds nothing of the source that is older: it was purged.")
 
 
 @router.get("")
@@ -106,12 +130,50 @@ async def change_device(
     return await _find(services, caller, device_id)
 
 
+@router.get("/{device_id}/messages", responses=documented(ProblemType.NOT_FOUND, ProblemType.STREAM_UNAVAILABLE))
+async def list_messages_of_device(
+    services: ServicesOf,
+    caller: CallerOf,
+    device_id: Id,
+    limit: Annotated[int, Query(ge=1, le=100, description="Most messages.")] = 20,
+) -> DeviceMessages:
+    """The last messages of the device as they were received, the newest first, and what became of each.
+
+    The log is searched back to a limit; what was purged from it cannot be shown any more. What became of a message is
+    decoded anew, by the configuration that the API has.
+    """
+    row = await _find_row(services, caller, device_id)
+    search = await find_messages(services, row, limit)
+    return DeviceMessages.model_validate(
+        {
+            "items": [_message(each) for each in search.found],
+            "searched_from": search.searched_from,
+            "all_searched": search.all_searched,
+        }
+    )
+
+
+def _message(found: Found) -> dict[str, Any]:
+    return {
+        "topic": found.topic,
+        "received_at": found.received_at,
+        "retained": found.retained,
+        "payload_bytes": len(found.payload),
+        "payload_base64": found.payload[:MAX_PAYLOAD_BYTES],
+        "result": told(found.trial),
+    }
+
+
 async def _find(services: Services, caller: Caller, device_id: int) -> Device:
+    return Device.model_validate(await _find_row(services, caller, device_id))
+
+
+async def _find_row(services: Services, caller: Caller, device_id: int) -> read_devices.Device:
     async with services.database.connection() as connection:
         row = await read_devices.find_device(connection, device_id, caller.tenant_id)
     if row is None:
         raise _no_device(device_id)
-    return Device.model_validate(row)
+    return row
 
 
 def _no_device(device_id: int) -> ProblemError:

@@ -1,6 +1,5 @@
 """The quarantine: messages that were not stored, with their bytes and the reason."""
 
-import base64
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -8,14 +7,16 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from pydantic import BeforeValidator, Field
 
+from sens.decoding.trial import Message
 from sens.domain.reasons import Reason
 from sens.platform_api.access import OPERATE, READ
 from sens.platform_api.auditing import AuditorOf, Subject
 from sens.platform_api.caller import Caller, CallerOf
-from sens.platform_api.models import Model, Moment, Page, Readable
+from sens.platform_api.models import Base64, Model, Moment, Page, Readable
 from sens.platform_api.paging import BigRowId, Cursor, Limit, NameFilter, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import Services, ServicesOf
+from sens.platform_api.trials import Trial, Tried, try_by_rule
 from sens.storage import read_quarantine
 from sens.storage.read_quarantine import State as StoredState
 
@@ -36,12 +37,7 @@ def _state_name(value: object) -> object:
     return State[StoredState(value).name] if isinstance(value, int) else value
 
 
-def _base64(value: object) -> object:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
-
-
 NamedState = Annotated[State, BeforeValidator(_state_name)]
-Base64 = Annotated[str, BeforeValidator(_base64)]
 
 
 class Quarantined(Model):
@@ -173,6 +169,14 @@ async def discard_quarantined(
     if not discarded:
         raise already_settled(row)
     return Quarantined.model_validate(row)
+
+
+@router.post("/{quarantine_id}/try", responses=documented(ProblemType.NOT_FOUND))
+async def try_quarantined(services: ServicesOf, caller: CallerOf, quarantine_id: Id, body: Tried) -> Trial:
+    """What would become of the message now, or by another rule. Nothing is stored and nothing changes."""
+    row, payload = await find_quarantined(services, caller, quarantine_id)
+    message = Message(row.topic, payload, row.received_at)
+    return await try_by_rule(services, row.source, message, body.rule)
 
 
 async def find_quarantined(

@@ -1,7 +1,7 @@
 """Readings of one series, in columns."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
@@ -19,6 +19,11 @@ from sens.storage.read_readings import RawReadings, TextReadings
 
 router = APIRouter(prefix="/api/v1/series/{series_id}/readings", tags=["readings"], dependencies=[READ])
 
+RESOLUTION = Query(
+    description="`auto`: raw where the range and the number of readings are small, else the finest with some "
+    "2,000 buckets. `1h` and `1d` begin by the clock of `time_zone`."
+)
+TimeZone = Annotated[str, Query(pattern=r"^[A-Za-z0-9_+/-]{1,64}$", examples=["Europe/Berlin"])]
 _TIMES = Field(description="µs since 1970 UTC, ascending.", examples=[[1767571200000000]])
 
 
@@ -67,13 +72,7 @@ async def list_readings(
     caller: CallerOf,
     series_id: Id,
     range_: Annotated[TimeRange, Depends(time_range)],
-    resolution: Annotated[
-        Asked,
-        Query(
-            description="`auto`: raw where the range and the number of readings are small, else the finest with some "
-            "2,000 buckets. `1h` and `1d` begin by the clock of `time_zone`."
-        ),
-    ] = "auto",
+    resolution: Annotated[Asked, RESOLUTION] = "auto",
     limit: Annotated[int, Query(ge=1, le=MAX_POINTS, description="Most points of the page.")] = DEFAULT_POINTS,
     time_zone: TimeZone = "UTC",
 ) -> Readings:
@@ -93,20 +92,30 @@ async def list_readings(
 
 
 def _columns(found: Columns) -> RawColumns | TextColumns | AggregateColumns:
+    columns = plain_columns(found)
+    if isinstance(found, RawReadings):
+        return RawColumns.model_validate(columns)
+    if isinstance(found, TextReadings):
+        return TextColumns.model_validate(columns)
+    return AggregateColumns.model_validate(columns)
+
+
+def plain_columns(found: Columns) -> dict[str, list[Any]]:
+    """The columns of an answer, by name."""
     times = found.time.tolist()
     if isinstance(found, RawReadings):
-        return RawColumns(time_us=times, value=found.value.tolist())
+        return {"time_us": times, "value": found.value.tolist()}
     if isinstance(found, TextReadings):
-        return TextColumns(time_us=times, text=found.text)
-    return AggregateColumns(
-        time_us=times,
-        count=found.count.tolist(),
-        min=found.min.tolist(),
-        max=found.max.tolist(),
-        mean=_finite(found.mean),
-        first=found.first.tolist(),
-        last=found.last.tolist(),
-    )
+        return {"time_us": times, "text": found.text}
+    return {
+        "time_us": times,
+        "count": found.count.tolist(),
+        "min": found.min.tolist(),
+        "max": found.max.tolist(),
+        "mean": _finite(found.mean),
+        "first": found.first.tolist(),
+        "last": found.last.tolist(),
+    }
 
 
 def _finite(column: Float64) -> list[float | None]:

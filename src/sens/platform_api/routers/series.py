@@ -32,9 +32,14 @@ class KindName(StrEnum):
     BOOLEAN = "boolean"
     TEXT = "text"
 
+    @classmethod
+    def of(cls, kind: int) -> "KindName":
+        """The name of a `Kind`."""
+        return cls(Kind(kind).name.lower())
+
 
 def _kind_name(value: object) -> object:
-    return KindName(Kind(value).name.lower()) if isinstance(value, int) else value
+    return KindName.of(value) if isinstance(value, int) else value
 
 
 NamedKind = Annotated[KindName, BeforeValidator(_kind_name)]

@@ -74,6 +74,16 @@ WITH taken AS (
         readings_conflict = kept.readings_conflict + excluded.readings_conflict,
         total = greatest(kept.total, excluded.total),
         covered = kept.covered + excluded.covered
+    RETURNING 1
+), charted AS (
+    -- After the sums, as in take_out_of_sums: in another order the two would wait for each other in a circle.
+    INSERT INTO intake_10m AS kept (source_id, bucket, messages, readings)
+    SELECT source_id, date_bin('10 minutes', received_at, '1970-01-01 00:00Z'),
+           sum(decoded + ignored + quarantined), sum(readings_stored)
+    FROM taken WHERE (SELECT count(*) FROM added) > 0 GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (source_id, bucket) DO UPDATE SET
+        messages = kept.messages + excluded.messages,
+        readings = kept.readings + excluded.readings
 )
 SELECT count(*) FROM taken
 
@@ -81,6 +91,15 @@ SELECT count(*) FROM taken
 -- name: take_out_of_sums
 WITH taken AS (
     UPDATE ledger SET summed = false WHERE envelope_id = ANY (%(id)s) AND summed RETURNING *
+), charted AS (
+    -- Nothing asks for its rows, so it comes after the statement below.
+    UPDATE intake_10m i SET messages = i.messages - less.messages, readings = i.readings - less.readings
+    FROM (
+        SELECT source_id, date_bin('10 minutes', received_at, '1970-01-01 00:00Z') AS bucket,
+               sum(decoded + ignored + quarantined) AS messages, sum(readings_stored) AS readings
+        FROM taken GROUP BY 1, 2 ORDER BY 1, 2
+    ) less
+    WHERE i.source_id = less.source_id AND i.bucket = less.bucket
 )
 UPDATE ledger_total t SET
     decoded = t.decoded - less.decoded,

@@ -7,16 +7,16 @@ import pytest
 
 from envelopes import RECEIVED_AT, envelope, publish
 from sens.decoders.registry import DECODERS
+from sens.decoding.batch_decoder import BatchDecoder
+from sens.decoding.messages import Arrival, gather
+from sens.decoding.routes import Router
+from sens.decoding.series_map import SeriesMap
 from sens.domain.batch import Batch, Outcome
 from sens.domain.columns import Kind, Rejection
 from sens.domain.envelope import EnvelopeKind
 from sens.domain.reasons import Reason
 from sens.sources import parse
 from sens.storage.series import SeriesKey
-from sens.telemetry_worker.decoding import BatchDecoder
-from sens.telemetry_worker.messages import Arrival, gather
-from sens.telemetry_worker.routes import Router
-from sens.telemetry_worker.series_map import SeriesMap
 
 CONFIGURATION = """
 sources:

@@ -5,10 +5,10 @@ from itertools import islice
 
 import numpy as np
 
+from sens.decoding.routes import Route
 from sens.domain.columns import Int32, Int64, Rejection, Shape
 from sens.domain.reasons import Reason
 from sens.storage.series import SeriesKey
-from sens.telemetry_worker.routes import Route
 
 MAX_ENTRIES = 200_000
 """Routes times shapes that are remembered; at the limit all are forgotten and looked up again."""

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from sens.decoding import series_map
+from sens.decoding.routes import Route
+from sens.decoding.series_map import SeriesMap
 from sens.domain.columns import Field, Kind, Rejection, Shape
 from sens.domain.reasons import Reason
 from sens.storage.series import SeriesKey
-from sens.telemetry_worker import series_map
-from sens.telemetry_worker.routes import Route
-from sens.telemetry_worker.series_map import SeriesMap
 
 ROUTE = Route(0, 1, "boiler", "", None)
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from sens.decoders.rejecting import reading_counts, reject
 from sens.decoders.times import check_times
+from sens.decoding.messages import Messages
+from sens.decoding.routes import IGNORED, REJECTED, Route, Router, Rule
+from sens.decoding.series_map import SeriesMap
 from sens.domain.batch import Batch, Outcome, Quarantined
 from sens.domain.columns import NO_TIME, Decoded, Float64, Int32, Int64, Rejection
 from sens.domain.reasons import Reason
-from sens.telemetry_worker.messages import Messages
-from sens.telemetry_worker.routes import IGNORED, REJECTED, Route, Router, Rule
-from sens.telemetry_worker.series_map import SeriesMap
 
 _rule = attrgetter("rule")
 

@@ -1,0 +1,175 @@
+"""Messages taken the whole way that the workers take them, but without a server: nothing is stored."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from sens.decoders.registry import DECODERS
+from sens.decoding.batch_decoder import BatchDecoder
+from sens.decoding.messages import Arrival, gather
+from sens.decoding.routes import IGNORED, Route, Router
+from sens.decoding.series_map import SeriesMap
+from sens.domain.batch import Outcome
+from sens.domain.columns import Kind, Rejection
+from sens.domain.envelope import EPOCH_BYTES, ID_BYTES, Envelope, EnvelopeKind, Stub, pack, stub_body, subject
+from sens.domain.reasons import IgnoreReason, Reason
+from sens.mqtt.wire import binary, length
+from sens.sources import Configuration, Source
+from sens.storage.series import SeriesKey
+
+_MQTT_3_1_1 = 4
+_SOURCE_ID = 1
+_PUBLISH, _RETAIN = 0x30, 0x01
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as a broker delivers it. `received_at`: µs since 1970 UTC."""
+
+    topic: bytes
+    payload: bytes
+    received_at: int
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TriedReading:
+    """What would be stored. `time`: µs since 1970 UTC; `value`: a bool where the kind is that."""
+
+    device: str
+    metric: str
+    unit: str
+    kind: Kind
+    time: int
+    value: float | str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What would become of the message.
+
+    Attributes:
+        readings: where it is decoded.
+        ignored: where it is ignored: why.
+        reason, detail: where it is quarantined.
+    """
+
+    outcome: Outcome
+    readings: list[TriedReading]
+    ignored: IgnoreReason | None = None
+    reason: Reason | None = None
+    detail: str = ""
+
+
+def try_message(configuration: Configuration, source_name: str, message: Message) -> Trial:
+    """Decode a message of a declared source as if it came now, but with its time of receipt."""
+    source = configuration.source(source_name)
+    assert source is not None
+    arrival = Arrival(1, subject(source.name, source.session()), _envelope(source, message), message.received_at)
+    return Trials(configuration, source.name, [arrival]).of(0)
+
+
+class Trials:
+    """What becomes of all messages of some envelopes of a source.
+
+    Attributes:
+        batch: the messages, decoded.
+    """
+
+    def __init__(self, configuration: Configuration, source_name: str, arrivals: Sequence[Arrival]) -> None:
+        source = configuration.source(source_name)
+        self._source_name = source_name
+        self._series = _LocalSeries(source.limits.max_series_per_device if source else 1)
+        self._decoder = BatchDecoder(Router(configuration, DECODERS), SeriesMap(self._series.resolve))
+        messages = gather(arrivals, lambda _: _SOURCE_ID, bytes(EPOCH_BYTES))
+        keep = configuration.retention.raw
+        oldest_kept = None if keep is None else time.time_ns() // 1000 - keep // _MICROSECOND
+        self.batch = self._decoder.decode(messages, oldest_kept)
+        self._keys = list(self._series.ids)
+        self._refused = {each.message: each for each in self.batch.quarantined}
+        readings = np.bincount(self.batch.reading_message, minlength=len(self.batch.topics))
+        self._ends = np.cumsum(readings)
+
+    def of(self, message: int) -> Trial:
+        """What becomes of a message, by its index in the batch."""
+        outcome = Outcome(int(self.batch.outcome[message]))
+        if outcome is Outcome.DECODED:
+            first = int(self._ends[message - 1]) if message else 0
+            return Trial(outcome, [self._reading(at) for at in range(first, int(self._ends[message]))])
+        if outcome is Outcome.IGNORED:
+            declared = self._route(message).rule == IGNORED
+            return Trial(outcome, [], ignored=IgnoreReason.DECLARED if declared else IgnoreReason.RETAINED)
+        refused = self._refused[message]
+        return Trial(outcome, [], reason=refused.reason, detail=refused.detail)
+
+    def about(self, device: str) -> list[int]:
+        """The messages that name the device: in a reading, or by their topic. Ascending."""
+        series = [at for at, key in enumerate(self._keys) if key.device == device]
+        found = set(self.batch.reading_message[np.isin(self.batch.series, series)].tolist())
+        others = np.flatnonzero(self.batch.outcome != Outcome.DECODED).tolist()
+        return sorted(found | {at for at in others if self._route(at).device == device})
+
+    def _route(self, message: int) -> Route:
+        return self._decoder.router.routes(self._source_name, _SOURCE_ID, [self.batch.topics[message]])[0]
+
+    def _reading(self, at: int) -> TriedReading:
+        key = self._keys[int(self.batch.series[at])]
+        value: float | str | bool = self.batch.texts.get(at, float(self.batch.value[at]))
+        shown = bool(value) if key.kind is Kind.BOOLEAN else value
+        return TriedReading(key.device, key.metric, key.unit, Kind(key.kind), int(self.batch.time[at]), shown)
+
+
+class _LocalSeries:
+    """Stands for the database's series: numbers them as they come.
+
+    Attributes:
+        ids: by key, from 0, in that order.
+    """
+
+    def __init__(self, max_per_device: int) -> None:
+        self.ids = dict[SeriesKey, int]()
+        self._max_per_device = max_per_device
+        self._of_device = Counter[str]()
+
+    def resolve(self, keys: Sequence[SeriesKey]) -> list[int | Rejection]:
+        return [self._id(key) for key in keys]
+
+    def _id(self, key: SeriesKey) -> int | Rejection:
+        if key in self.ids:
+            return self.ids[key]
+        if self._of_device[key.device] >= self._max_per_device:
+            return Rejection(Reason.TOO_MANY_SERIES, "raise limits.max_series_per_device of the source")
+        self._of_device[key.device] += 1
+        return self.ids.setdefault(key, len(self.ids))
+
+
+def _packet(message: Message) -> bytes:
+    """The PUBLISH packet, at QoS 0: what is decoded does not depend on it."""
+    body = binary(message.topic, "the topic") + message.payload
+    return bytes([_PUBLISH | (_RETAIN if message.retained else 0)]) + length(len(body)) + body
+
+
+def _envelope(source: Source, message: Message) -> bytes:
+    """As the ingestion worker writes it."""
+    packet = _packet(message)
+    oversize = len(packet) > source.limits.max_message_bytes
+    envelope = Envelope(
+        id=bytes(ID_BYTES),
+        epoch=bytes(EPOCH_BYTES),
+        kind=EnvelopeKind.STUB if oversize else EnvelopeKind.RAW,
+        mqtt_version=_MQTT_3_1_1,
+        source=source.name,
+        session=source.session(),
+        received_at=message.received_at,
+        messages=1,
+        total=1,
+        settled=0,
+        previous=0,
+        body=stub_body(Stub(len(packet), None, packet[: source.limits.max_message_bytes])) if oversize else packet,
+    )
+    return pack(envelope)

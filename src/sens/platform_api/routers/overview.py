@@ -1,0 +1,73 @@
+"""How it goes, at one look: what came in over time, devices that are silent, how the database grows."""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from sens.platform_api.access import READ
+from sens.platform_api.caller import CallerOf
+from sens.platform_api.models import Model
+from sens.platform_api.services import ServicesOf
+from sens.platform_api.times import DAY
+from sens.storage import overview
+
+router = APIRouter(prefix="/api/v1/overview", tags=["overview"], dependencies=[READ])
+_SIZE_DAYS = 30
+
+
+class IntakeColumns(Model):
+    """What was received in each ten minutes in which something was; the last are not over yet."""
+
+    time_us: list[int] = Field(description="µs since 1970 UTC where they begin.", examples=[[1767571200000000]])
+    messages: list[int] = Field(examples=[[120000]])
+    readings: list[int] = Field(description="Those that were stored.", examples=[[360000]])
+
+
+class SizeColumns(Model):
+    """The database's size."""
+
+    time_us: list[int] = Field(description="µs since 1970 UTC where the hour begins.", examples=[[1767571200000000]])
+    bytes: list[int] = Field(description="As noted last in the hour.", examples=[[52428800]])
+
+
+class DeviceCounts(Model):
+    """How many devices there are."""
+
+    active: int = Field(description="Not archived.", examples=[998])
+    archived: int = Field(examples=[2])
+    silent: int = Field(description="Active ones that missed twice the interval they are expected in.", examples=[1])
+
+
+class Overview(Model):
+    """At one look."""
+
+    devices: DeviceCounts
+    intake: IntakeColumns
+    database: SizeColumns | None = Field(description="Of the last 30 days; null for who sees one tenant only.")
+
+
+@router.get("")
+async def get_overview(
+    services: ServicesOf,
+    caller: CallerOf,
+    days: Annotated[int, Query(ge=1, le=60, description="How far the intake goes back.")] = 1,
+) -> Overview:
+    """What came in over time, how many devices are silent, how the database grows."""
+    now = time.time_ns() // 1000
+    async with services.database.connection() as connection:
+        counts = await overview.count_devices(connection, caller.tenant_id)
+        intake = await overview.read_intake(connection, now - days * DAY, caller.tenant_id)
+        sizes = await overview.read_sizes(connection, now - _SIZE_DAYS * DAY) if caller.tenant_id is None else None
+    return Overview(
+        devices=DeviceCounts.model_validate(counts),
+        intake=IntakeColumns(
+            time_us=[each.time for each in intake],
+            messages=[each.messages for each in intake],
+            readings=[each.readings for each in intake],
+        ),
+        database=None
+        if sizes is None
+        else SizeColumns(time_us=[each.time for each in sizes], bytes=[each.bytes for each in sizes]),
+    )
