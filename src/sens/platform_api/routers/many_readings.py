@@ -18,10 +18,10 @@ from sens.platform_api.exports import MAX_EXPORTS, FileFormat, file_of, rows
 from sens.platform_api.models import Model
 from sens.platform_api.problems import ProblemError, ProblemType, documented, invalid
 from sens.platform_api.ranges import DEFAULT_POINTS, MAX_POINTS, Asked, Points, Request, oldest_raw, read_several
-from sens.platform_api.routers.readings import RESOLUTION, Readings, TimeZone, plain_columns
+from sens.platform_api.routers.readings import RESOLUTION, Readings, plain_columns
 from sens.platform_api.routers.series import Filter, KindName
 from sens.platform_api.services import Services, ServicesOf
-from sens.platform_api.times import TimeRange, rfc3339, time_range
+from sens.platform_api.times import TimeRange, TimeZone, rfc3339, time_range
 from sens.runtime.exits import message_of
 from sens.storage.read_devices import Series, SeriesFilter, list_series
 from sens.storage.read_readings import Resolution, choose_resolution

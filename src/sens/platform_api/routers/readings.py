@@ -23,7 +23,6 @@ RESOLUTION = Query(
     description="`auto`: raw where the range and the number of readings are small, else the finest with some "
     "2,000 buckets. `1h` and `1d` begin by the clock of `time_zone`."
 )
-TimeZone = Annotated[str, Query(pattern=r"^[A-Za-z0-9_+/-]{1,64}$", examples=["Europe/Berlin"])]
 _TIMES = Field(description="µs since 1970 UTC, ascending.", examples=[[1767571200000000]])
 
 
