@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 
+from sens.domain.columns import Kind
 from sens.domain.errors import Retry
 from sens.platform_api.names import SeriesNames
 from sens.platform_api.services import Services
@@ -36,7 +37,7 @@ class LiveReading(msgspec.Struct):
     metric: str
     unit: str
     time_us: int
-    value: float | str
+    value: float | bool | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,15 @@ async def select(names: SeriesNames, which: LiveFilter, data: bytes) -> list[Liv
         return []
     series = await names.find(update.series)
     return [
-        LiveReading(id_, found.source, found.device, found.metric, found.unit, at, value)
+        LiveReading(id_, found.source, found.device, found.metric, found.unit, at, _typed(found, value))
         for id_, at, value in zip(update.series, update.time, update.value, strict=False)
         if (found := series.get(id_)) is not None and which.fits(found)
     ]
+
+
+def _typed(series: Series, value: float | str) -> float | bool | str:
+    """Workers send booleans as they are stored: the series knows that 1 means true."""
+    return bool(value) if series.kind == Kind.BOOLEAN else value
 
 
 def _event(name: str, data: object) -> bytes:

@@ -20,7 +20,7 @@ class LiveUpdate(msgspec.Struct):
     """What a worker sends: columns of one source.
 
     Attributes:
-        series: ids. time: µs since 1970 UTC. value: number, or text.
+        series: ids. time: µs since 1970 UTC. value: number, or text; booleans as 0 and 1.
     """
 
     series: list[int]

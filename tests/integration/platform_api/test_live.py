@@ -79,6 +79,19 @@ async def test_readings_arrive_with_their_names(client: httpx.AsyncClient, strea
     ]
 
 
+async def test_booleans_arrive_as_true_and_false(
+    client: httpx.AsyncClient, stream: StreamConnection, database: ReadingsDatabase
+):
+    of = "(SELECT device_id FROM series WHERE id = 1)"
+    series = database.one(f"INSERT INTO series (device_id, metric, kind) VALUES ({of}, 'running', 1) RETURNING id")
+    async with client.stream("GET", "/live") as answer:
+        events = Events(answer)
+        await events.comment("listening")
+        await publish(stream, "plant-a", {"series": [series, 1, series], "time": [MONDAY] * 3, "value": [1.0, 1.0, 0]})
+        _, data = await events.next()
+    assert [json.dumps(reading["value"]) for reading in data["readings"]] == ["true", "1.0", "false"]
+
+
 async def test_only_what_was_asked_for_arrives(client: httpx.AsyncClient, stream: StreamConnection):
     wanted = {"metric": "mode", "device": "boiler", "source": "plant-a"}
     async with client.stream("GET", "/live", params=wanted) as answer:

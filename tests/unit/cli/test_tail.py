@@ -51,3 +51,9 @@ def test_lines_have_columns_and_cannot_steer_the_terminal(stub: Any, capsys: pyt
     assert line.split() == ["1970-01-01T00:00:00Z", "a", "d\\x1b", "m", "1.5", "Cel"]
     assert head.index("value") + len("value") == line.index("1.5") + len("1.5")
     assert "7 updates were left out" in err
+
+
+def test_booleans_are_shown_as_words(stub: Any, capsys: pytest.CaptureFixture[str]):
+    stub.answers = [(200, readings(True, False))]
+    tail.run(Target(stub.url, None), {}, count=2, as_json=False)
+    assert [line.split()[-2] for line in capsys.readouterr().out.splitlines()[1:]] == ["true", "false"]

@@ -41,7 +41,8 @@ async def stream_live(
 ) -> EventStream:
     """Readings as they are stored, of each series the newest of a batch, as server-sent events.
 
-    `readings`: `{"readings": [{"series_id", "source", "device", "metric", "unit", "time_us", "value"}]}`.
+    `readings`: `{"readings": [{"series_id", "source", "device", "metric", "unit", "time_us", "value"}]}`;
+    the value is a number, true or false, or a text.
     `dropped`: `{"updates": n}`, where the client did not keep up. Comments are heartbeats. What is sent
     while nobody listens is missed: query it. The stream ends when NATS is lost or the client takes nothing for long.
     """
