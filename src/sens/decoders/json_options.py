@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sens.decoders.options import DecoderOptions, FieldPath, Options
+from sens.decoders.options import DecoderOptions, FieldPath, MetricName, Options, UnitName
 from sens.decoders.times import TimeFormat
 from sens.decoders.values import KindName
 
@@ -34,8 +34,8 @@ class FieldReference(Options):
 class FieldOptions(Options):
     """What to make of one field."""
 
-    metric: FieldPath | None = Field(None, description="Name of the metric; default: the field's own, dotted name.")
-    unit: str = Field("", max_length=255, description="Unit, best in UCUM: `Cel`, `%`, `kW.h`.")
+    metric: MetricName | None = Field(None, description="Name of the metric; default: the field's own, dotted name.")
+    unit: UnitName = Field("", description="Unit, best in UCUM: `Cel`, `%`, `kW.h`.")
     kind: KindName = Field(
         "auto",
         description="`number` also takes booleans and texts that are numbers; `boolean` also 0, 1 and the texts "

@@ -189,7 +189,7 @@ class Plans:
         """The shape of a plan's readings when the payload names the device.
 
         Raises:
-            Reject: the device's name is too long or holds NUL.
+            Reject: see `DecoderOptions.check_name`.
         """
         key = (plan.shape, device)
         return self._shapes.get(key) or self._shapes.put(

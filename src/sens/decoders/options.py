@@ -2,13 +2,23 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from sens.domain.columns import Field as ReadingField
 from sens.domain.errors import Reject
+from sens.domain.names import MAX_NAME_CHARS, unusable_name
 from sens.domain.reasons import Reason
 
+
+def _declared_name(name: str) -> str:
+    if name and (why := unusable_name(name, len(name))):
+        raise ValueError(f"the name {why}")
+    return name
+
+
 FieldPath = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+MetricName = Annotated[FieldPath, AfterValidator(_declared_name)]
+UnitName = Annotated[str, StringConstraints(max_length=MAX_NAME_CHARS), AfterValidator(_declared_name)]
 
 
 class Options(BaseModel):
@@ -57,22 +67,24 @@ class DecoderOptions(Options):
             raise Reject(Reason.NUL_IN_TEXT, f"{show(place)}, character {text.index(chr(0))}")
 
     def check_name(self, name: str) -> None:
-        """Refuse a name that is too long or that PostgreSQL cannot store.
+        """Refuse a name that breaks the rules of all names or is too long; "" names nothing.
 
         Raises:
-            Reject: TOO_LONG, NUL_IN_TEXT.
+            Reject: TOO_LONG, INVALID_NAME.
         """
+        why = unusable_name(name, self.max_name_chars) if name else None
+        if why is None:
+            return
         if len(name) > self.max_name_chars:
             detail = f"the name {show(name)}: {len(name)} characters; max_name_chars is {self.max_name_chars}"
             raise Reject(Reason.TOO_LONG, detail)
-        if "\0" in name:
-            raise Reject(Reason.NUL_IN_TEXT, f"the name {show(name)}")
+        raise Reject(Reason.INVALID_NAME, f"the name {show(name)} {why}")
 
     def check_fields(self, fields: tuple[ReadingField, ...]) -> None:
         """Refuse a message that has no reading, too many, or one with a bad name.
 
         Raises:
-            Reject: NO_READINGS, TOO_MANY_READINGS, TOO_LONG, NUL_IN_TEXT.
+            Reject: NO_READINGS, TOO_MANY_READINGS, TOO_LONG, INVALID_NAME.
         """
         if not fields:
             raise Reject(Reason.NO_READINGS, "nothing in the payload is a reading under the declared options")

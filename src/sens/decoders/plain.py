@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from sens.decoders.assembly import Value, concatenate, to_float
-from sens.decoders.options import DecoderOptions, show
+from sens.decoders.options import DecoderOptions, UnitName, show
 from sens.decoders.rows import Row, RowAssembly
 from sens.decoders.shapes import ShapeCache
 from sens.decoders.values import FALSE_WORDS, TRUE_WORDS, KindName, boolean_words, parse_number
@@ -29,7 +29,7 @@ class PlainOptions(DecoderOptions):
         description="What the payload is. `auto`: a number if it reads as one, else a boolean if it is one of the "
         "words, else a text. What cannot be read as the declared kind is quarantined as invalid_value.",
     )
-    unit: str = Field("", max_length=255, description="Unit, best in UCUM: `Cel`, `%`, `kW.h`.")
+    unit: UnitName = Field("", description="Unit, best in UCUM: `Cel`, `%`, `kW.h`.")
     scale: float = Field(1.0, allow_inf_nan=False, description="A number is stored as value × scale + offset.")
     offset: float = Field(0.0, allow_inf_nan=False, description="Added to a number after scaling.")
     true_words: tuple[str, ...] = Field(TRUE_WORDS, description="Texts that mean true, in any case.")

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     TOO_LONG = "too_long", "The payload, or a text or name in it, is longer than the decoder's limit."
     TOO_DEEP = "too_deep", "The payload is nested deeper than the decoder's limit."
     TOO_MANY_READINGS = "too_many_readings", "The message holds more readings than the decoder's limit."
+    INVALID_NAME = "invalid_name", "A name in the payload is blank, or holds a character that no name may have."
     INVALID_SYNTAX = "invalid_syntax", "The payload is not well-formed for the declared decoder."
     INVALID_SHAPE = (
         "invalid_shape",

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sens.domain.columns import Decoder, DecoderType, Rejection
+from sens.domain.names import unusable_name
 from sens.domain.reasons import IgnoreReason, Reason
 from sens.domain.topics import Template
 from sens.sources.models import Source, Topic
-from sens.sources.values import unusable_name
 
 _SHOWN_CHARACTERS = 120
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, StrictBool, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from sens.domain.names import CONTROL_CHARACTER, MAX_NAME_CHARS, unusable_name
 from sens.domain.topics import InvalidTemplate, parse_template
 
 WRONG_VALUE = "wrong_value"
@@ -20,7 +21,6 @@ DAY = timedelta(days=1)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _GROUP = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DURATION = re.compile(r"([0-9]{1,9})\s*(s|min|h|d|w|y)")
 _UNIT_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
 _BROKER = re.compile(
@@ -29,7 +29,6 @@ _BROKER = re.compile(
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _OTHER_SCHEMES = {"tcp": "mqtt", "ssl": "mqtts", "tls": "mqtts", "mqtt+ssl": "mqtts", "mqtt+tls": "mqtts"}
 MAX_TOPIC_BYTES = 65_535
-MAX_NAME_LENGTH = 255
 
 
 class Broker(NamedTuple):
@@ -85,15 +84,6 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def unusable_name(name: str) -> str | None:
-    """Why a device's or metric's name cannot be used; None if it can."""
-    if not name.strip():
-        return "is empty"
-    if len(name) > MAX_NAME_LENGTH:
-        return f"is longer than {MAX_NAME_LENGTH} characters"
-    return "holds a control character" if _CONTROL.search(name) else None
-
-
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
@@ -121,7 +111,7 @@ def _broker_url(text: str) -> str:
 def _template(text: str) -> str:
     if text.startswith("$share/"):
         raise wrong("a shared subscription in a topic", "write mode: shared and group: NAME at the source instead")
-    if _CONTROL.search(text) or len(text.encode()) > MAX_TOPIC_BYTES:
+    if CONTROL_CHARACTER.search(text) or len(text.encode()) > MAX_TOPIC_BYTES:
         raise wrong("a control character, or more than 65535 bytes", "write for example sens/{device}/telemetry")
     try:
         template = parse_template(text)
@@ -137,7 +127,7 @@ def _template(text: str) -> str:
 
 def _constant_name(text: str) -> str:
     if why := unusable_name(text):
-        raise wrong(f"the name {why}", f"write a name of 1 to {MAX_NAME_LENGTH} characters")
+        raise wrong(f"the name {why}", f"write a name of 1 to {MAX_NAME_CHARS} characters")
     return text
 
 
@@ -170,7 +160,7 @@ def _qos(value: object) -> object:
 def _path(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str):
         return value
-    if not value or _CONTROL.search(value):
+    if not value or CONTROL_CHARACTER.search(value):
         raise wrong("this is no path of a file", "write for example /run/secrets/broker-password")
     context: dict[str, Path] = info.context or {}
     return context.get(FOLDER, Path()) / value

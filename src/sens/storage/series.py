@@ -174,9 +174,9 @@ def _unfit(key: SeriesKey) -> Reason | None:
         try:
             length = len(name.encode())
         except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
-            return Reason.INVALID_VALUE
+            return Reason.INVALID_NAME
         if length > MAX_NAME_BYTES:
             return Reason.TOO_LONG
         if "\0" in name:
-            return Reason.NUL_IN_TEXT
+            return Reason.INVALID_NAME
     return None

@@ -78,8 +78,8 @@ def test_a_limit_counts_for_each_source_by_itself(store: Store) -> None:
 
 def test_a_name_that_cannot_be_stored_is_refused_without_stopping_the_others(store: Store) -> None:
     bad = {
-        key("nul\0"): Reason.NUL_IN_TEXT,
-        key("a", "\ud800"): Reason.INVALID_VALUE,
+        key("nul\0"): Reason.INVALID_NAME,
+        key("a", "\ud800"): Reason.INVALID_NAME,
         key("x" * 1025): Reason.TOO_LONG,
         key("a", "é" * 513): Reason.TOO_LONG,
     }

@@ -84,7 +84,10 @@ def test_numbers_booleans_and_texts_become_readings_with_dotted_names(readings, 
         ({"max_readings": 2}, b'{"a":[1,2,3]}', Reason.TOO_MANY_READINGS, "3"),
         ({"max_readings": 2}, b'[{"a":1},{"b":2},{"c":3}]', Reason.TOO_MANY_READINGS, "2"),
         ({}, b'{"a":"x\\u0000y"}', Reason.NUL_IN_TEXT, "'a', character 1"),
-        ({}, b'{"a\\u0000":1}', Reason.NUL_IN_TEXT, "'a\\x00'"),
+        ({}, b'{"a\\u0000":1}', Reason.INVALID_NAME, "'a\\x00'"),
+        ({}, b'{"a\\nb":1}', Reason.INVALID_NAME, "'a\\nb' holds a control character"),
+        ({}, b'{" ":1}', Reason.INVALID_NAME, "' ' is empty"),
+        ({}, b'{"a":{"\\u0085":true}}', Reason.INVALID_NAME, "'a.\\x85'"),
         ({}, b'{"a.b":1,"a":{"b":2}}', Reason.INVALID_SHAPE, "'a.b'"),
         ({}, b'[{"a":1},{"a":2}]', Reason.INVALID_SHAPE, "'a'"),
     ],
@@ -158,7 +161,7 @@ def test_a_declared_time_that_is_missing_or_bad_rejects_the_message(rejection, t
     ("value", "expected"),
     [("d1", "d1"), (17, "17"), ("", Reason.INVALID_VALUE), (1.5, Reason.INVALID_VALUE), (True, Reason.INVALID_VALUE),
      (None, Reason.MISSING_FIELD), ({}, Reason.INVALID_VALUE), ("x" * 300, Reason.TOO_LONG),
-     ("a\0", Reason.NUL_IN_TEXT)],
+     ("a\0", Reason.INVALID_NAME), (" ", Reason.INVALID_NAME), ("a\x1b", Reason.INVALID_NAME)],
 )  # fmt: skip
 def test_the_device_is_named_by_its_field(decode_all, value, expected):
     payload = json.dumps({"id": value, "a": 1}).encode()
