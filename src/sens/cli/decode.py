@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,17 @@ def _what(trial: Trial) -> dict[str, Any]:
         return {"reason": trial.reason.value, "detail": trial.detail, "meaning": trial.reason.text}
     if trial.ignored is not None:
         return {"reason": trial.ignored.value}
-    return {"readings": [_told(reading) for reading in trial.readings]}
+    return {"readings": _readings(trial.readings)}
+
+
+def _readings(tried: Sequence[TriedReading]) -> list[dict[str, Any]]:
+    stored, readings = dict[tuple[object, ...], object](), list[dict[str, Any]]()
+    for reading in tried:
+        instant = (reading.device, reading.metric, reading.unit, reading.kind, reading.time)
+        first = stored.setdefault(instant, reading.value)
+        conflict = {} if first == reading.value else {"in_conflict_with": first}
+        readings.append(_told(reading) | conflict)
+    return readings
 
 
 def _told(reading: TriedReading) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from sens.decoders.json_options import JsonOptions
 from sens.decoders.json_plans import Plan, Plans
 from sens.decoders.json_records import Record, RecordReader, is_array_of_objects
 from sens.decoders.json_values import PAYLOADS_PER_ARRAY, parse_payloads
-from sens.decoders.options import show
 from sens.decoders.rejecting import insert_rejected
 from sens.domain.columns import NOTHING, Decoded, Int64, Rejection, Shape
 from sens.domain.errors import Reject
@@ -115,14 +114,11 @@ class JsonDecoder:
 
     def _add_records(self, assembly: Assembly, records: Iterable[Record]) -> None:
         shapes, values, times = list[Shape](), list[Value](), list[int]()
-        named = set[tuple[str | None, str]]()
         for record in records:
             plan, leaves = self._plans.plan(record.metric, record.root)
             shape = self._shape(plan, record.device)
             if shape is NOTHING:
                 continue
-            if not record.own_time:
-                _check_unique(shape, named)
             if self._reader.has_time:
                 times += [self._reader.time(record.time)] * len(shape.fields)
             values += plan.values(leaves)
@@ -135,12 +131,3 @@ class JsonDecoder:
         if not self._reader.has_device or plan.shape is NOTHING:
             return plan.shape
         return self._plans.shape(plan, self._reader.device(device))
-
-
-def _check_unique(shape: Shape, named: set[tuple[str | None, str]]) -> None:
-    """Refuse a second value for a metric among the records that share the message's time."""
-    for field in shape.fields:
-        if (field.device, field.metric) in named:
-            detail = f"two records without a time of their own bear the metric {show(field.metric)}"
-            raise Reject(Reason.INVALID_SHAPE, detail)
-        named.add((field.device, field.metric))

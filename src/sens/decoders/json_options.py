@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sens.decoders.options import DecoderOptions, FieldPath, MetricName, Options, UnitName
 from sens.decoders.times import TimeFormat
@@ -46,6 +46,9 @@ class FieldOptions(Options):
     offset: float = Field(0.0, allow_inf_nan=False, description="Added to a number after scaling.")
 
 
+_Fields = dict[FieldPath, FieldOptions | None] | list[FieldPath] | None
+
+
 class JsonOptions(DecoderOptions):
     """Options of `json`: objects of numbers, booleans and texts.
 
@@ -70,7 +73,7 @@ class JsonOptions(DecoderOptions):
         description="The field that holds an array of objects, each read like a message of its own, with the time "
         "and device of the whole message where it has none. Other fields of the message are read as well.",
     )
-    fields: dict[FieldPath, FieldOptions | None] | list[FieldPath] | None = Field(
+    fields: _Fields = Field(
         None,
         description="Fields to keep, by dotted name: a list of names, or a mapping from name to what to make of "
         "it. Default: every number, boolean and text.",
@@ -80,6 +83,17 @@ class JsonOptions(DecoderOptions):
     )
     text: bool = Field(True, description="Keep texts; false: skip those of fields not declared as another kind.")
     max_depth: int = Field(16, ge=1, le=100, description="How deep objects and arrays may be nested; deeper: too_deep.")
+
+    @field_validator("fields")
+    @classmethod
+    def _one_metric_each(cls, fields: _Fields) -> _Fields:
+        first = dict[str, str]()
+        for name, options in fields.items() if isinstance(fields, dict) else ():
+            metric = (options and options.metric) or name
+            if metric in first:
+                raise ValueError(f"'{first[metric]}' and '{name}' are both the metric '{metric}': rename one of them")
+            first[metric] = name
+        return fields
 
     @model_validator(mode="after")
     def _metric_needs_value(self) -> "JsonOptions":

@@ -12,7 +12,6 @@ from typing import Any
 from sens.decoders.assembly import Value
 from sens.decoders.caches import BoundedCache
 from sens.decoders.json_options import FieldOptions, JsonOptions
-from sens.decoders.options import show
 from sens.decoders.shapes import KIND_OF, ShapeCache, fields_size_bytes
 from sens.decoders.values import Converter, converter
 from sens.domain.columns import NOTHING, Field, Kind, Shape
@@ -164,20 +163,18 @@ class Plans:
         return self._found.put(signature, plan, size_bytes + fields_size_bytes(plan.shape.fields))
 
     def _compile(self, names: Sequence[str], leaves: Sequence[Any]) -> Plan:
-        keep, fields, convert = list[int](), dict[str, Field](), dict[int, Converter]()
+        keep, fields, convert = list[int](), list[Field](), dict[int, Converter]()
         for at, (name, leaf) in enumerate(zip(names, leaves, strict=True)):
             declared = self._options.field_options(name)
             if leaf is None or declared is None or not self._keeps(leaf, declared):
                 continue
             field = Field(None, declared.metric or name, declared.unit, _kind(leaf, declared))
-            if field.metric in fields:
-                raise Reject(Reason.INVALID_SHAPE, f"two values for the metric {show(field.metric)}")
             convert_leaf = converter(declared.kind, declared.scale, declared.offset, name)
             if convert_leaf is not None:
                 convert[len(keep)] = convert_leaf
-            fields[field.metric] = field
+            fields.append(field)
             keep.append(at)
-        made = tuple(fields.values())
+        made = tuple(fields)
         # One shape for {"a": 1} and {"a": 1.5}, though they are two forms.
         shape = (self._shapes.get(made) or self._shapes.put(made, made)) if made else NOTHING
         return Plan(shape, None if len(keep) == len(leaves) else tuple(keep), convert)

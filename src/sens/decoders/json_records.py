@@ -22,14 +22,12 @@ class Record(NamedTuple):
         metric: starts the names of its metrics; "" if the payload names none.
         root: its readings.
         time, device: as the payload bears them, its own or else the message's; None where there is none.
-        own_time: whether the time is its own.
     """
 
     metric: str
     root: Any
     time: Any
     device: Any
-    own_time: bool
 
 
 class RecordReader:
@@ -121,20 +119,19 @@ class RecordReader:
     def _split_object(self, value: Any, time: Any, device: Any) -> Iterator[Record]:
         inner = self._take_records(value)
         if self._options.records is None:
-            yield Record(*self.root(value), time, device, time is not None)
+            yield Record(*self.root(value), time, device)
             return
         if not is_array_of_objects(inner):
             reason = Reason.MISSING_FIELD if inner is None else Reason.INVALID_SHAPE
             raise Reject(reason, f"records: {show(self._options.records)} is {show(inner)}, not an array of objects")
         if not self.has_value:
-            yield Record("", value, time, device, time is not None)
+            yield Record("", value, time, device)
         for item in inner:
             own_time, own_device = self.take_time(item), self.take_device(item)
             yield Record(
                 *self.root(item),
                 time if own_time is None else own_time,
                 device if own_device is None else own_device,
-                own_time is not None,
             )
 
 

@@ -80,6 +80,9 @@ class Rejection(NamedTuple):
 class Decoded:
     """What a decoder made of N payloads: R readings, in message order, then in field order.
 
+    A message may hold two values of one metric at one instant. No decoder judges that: the store keeps the first, and
+    another one is a conflict, as it is between two messages.
+
     Attributes:
         shapes: N shapes. A message of shape s has `len(s.fields)` readings; a rejected one has
             `NOTHING` and none.

@@ -57,6 +57,11 @@ def test_a_time_of_its_own_and_a_unit_are_told(configuration: Configuration):
     assert result["readings"][0]["time"].rstrip("Z").rstrip("0") == later.rstrip("Z").rstrip("0")
 
 
+def test_a_second_value_for_an_instant_is_told_as_a_conflict(configuration: Configuration):
+    result = decoded(configuration, "sens/d7/telemetry", b'[{"t": 1}, {"t": 1}, {"t": 2}]')
+    assert [reading.get("in_conflict_with") for reading in result["readings"]] == [None, None, 1.0]
+
+
 @pytest.mark.parametrize(
     ("topic", "payload", "reason", "place"),
     [

@@ -88,8 +88,6 @@ def test_numbers_booleans_and_texts_become_readings_with_dotted_names(readings, 
         ({}, b'{"a\\nb":1}', Reason.INVALID_NAME, "'a\\nb' holds a control character"),
         ({}, b'{" ":1}', Reason.INVALID_NAME, "' ' is empty"),
         ({}, b'{"a":{"\\u0085":true}}', Reason.INVALID_NAME, "'a.\\x85'"),
-        ({}, b'{"a.b":1,"a":{"b":2}}', Reason.INVALID_SHAPE, "'a.b'"),
-        ({}, b'[{"a":1},{"a":2}]', Reason.INVALID_SHAPE, "'a'"),
     ],
 )
 def test_a_payload_that_cannot_be_stored_is_rejected_with_its_reason_and_place(

@@ -15,6 +15,12 @@ def problems(topic: str) -> list[Problem]:
     ("options", "path", "message", "hint"),
     [
         ("decoder: json, fields: {t: {metric: ' '}}", "fields.t.metric", "the name is empty", ""),
+        (
+            "decoder: json, fields: {t: , u: {metric: v}, w: {metric: t}}",
+            "fields",
+            "'t' and 'w' are both the metric 't'",
+            "",
+        ),
         ('decoder: json, fields: {t: {unit: "\\a"}}', "fields.t.unit", "the name holds a control character", ""),
     ],
 )

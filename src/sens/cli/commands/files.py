@@ -34,7 +34,8 @@ def decode(
     """Print what would become of a message.
 
     The payload is read from standard input. Printed as JSON are the readings that would be stored, or why it would be
-    quarantined or ignored. No server is asked, so what is stored already (devices and series that count towards limits,
+    quarantined or ignored. A reading with `in_conflict_with` would be kept in quarantine: another value comes before it
+    for the same instant. No server is asked, so what is stored already (devices and series that count towards limits,
     other values for the same instant) is not looked at.
     """
     from sens.cli.decode import run
