@@ -11,7 +11,7 @@ from pydantic import Field
 
 from sens.decoders.assembly import Value
 from sens.decoders.caches import BoundedCache
-from sens.decoders.options import DecoderOptions, show
+from sens.decoders.options import DecoderOptions, Texts, show
 from sens.decoders.rows import Row, RowAssembly
 from sens.decoders.shapes import ShapeCache
 from sens.decoders.times import number_to_us
@@ -60,7 +60,7 @@ class InfluxOptions(DecoderOptions):
         description="The tag that names the device, for example host; a line without it is quarantined "
         "as missing_field. Default: the topic names the device.",
     )
-    tags: Literal["join", "ignore"] | tuple[str, ...] = Field(
+    tags: Literal["join", "ignore"] | Texts = Field(
         "join",
         description="Other tags: `join` puts each as `tag=value` into the metric's name, in alphabetical order, so "
         "that lines which differ in a tag stay different series (`cpu.cpu=cpu0.usage_idle`); a list "

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from sens.decoders.options import DecoderOptions, FieldPath, MetricName, Options, UnitName
 from sens.decoders.times import TimeFormat
@@ -62,11 +62,11 @@ class JsonOptions(DecoderOptions):
     device: FieldReference | None = Field(
         None, description="The field that names the device (a text or an integer); default: the topic names it."
     )
-    metric: FieldReference | None = Field(
-        None, description='The field that names the metric, as in `{"metric": "t", "value": 1}`; needs `value`.'
-    )
     value: FieldReference | None = Field(
         None, description="The field that holds the reading, or an object of readings; all other fields are ignored."
+    )
+    metric: FieldReference | None = Field(
+        None, description='The field that names the metric, as in `{"metric": "t", "value": 1}`; needs `value`.'
     )
     records: FieldPath | None = Field(
         None,
@@ -95,13 +95,14 @@ class JsonOptions(DecoderOptions):
             first[metric] = name
         return fields
 
-    @model_validator(mode="after")
-    def _metric_needs_value(self) -> "JsonOptions":
-        if self.metric and not self.value:
+    @field_validator("metric")
+    @classmethod
+    def _metric_needs_value(cls, metric: FieldReference | None, info: ValidationInfo) -> FieldReference | None:
+        if metric and info.data.get("value", ...) is None:
             raise ValueError(
                 "metric names the field with a metric's name: declare value as well, for example value: {field: value}"
             )
-        return self
+        return metric
 
     @property
     def names_device(self) -> bool:

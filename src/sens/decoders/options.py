@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
 
 from sens.domain.columns import Field as ReadingField
 from sens.domain.errors import Reject
@@ -18,13 +18,15 @@ def _declared_name(name: str) -> str:
 
 FieldPath = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 MetricName = Annotated[FieldPath, AfterValidator(_declared_name)]
+Texts = Annotated[tuple[str, ...], Strict(False)]
+"""Written as a list."""
 UnitName = Annotated[str, StringConstraints(max_length=MAX_NAME_CHARS), AfterValidator(_declared_name)]
 
 
 class Options(BaseModel):
-    """Base of every options model: closed, so that a misspelt option is an error."""
+    """Base of every options model: closed, so that a misspelt option is an error; strict, so that "2" is no number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class DecoderOptions(Options):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from sens.decoders.assembly import Value, concatenate, to_float
-from sens.decoders.options import DecoderOptions, UnitName, show
+from sens.decoders.options import DecoderOptions, Texts, UnitName, show
 from sens.decoders.rows import Row, RowAssembly
 from sens.decoders.shapes import ShapeCache
 from sens.decoders.values import FALSE_WORDS, TRUE_WORDS, KindName, boolean_words, parse_number
@@ -32,8 +32,17 @@ class PlainOptions(DecoderOptions):
     unit: UnitName = Field("", description="Unit, best in UCUM: `Cel`, `%`, `kW.h`.")
     scale: float = Field(1.0, allow_inf_nan=False, description="A number is stored as value × scale + offset.")
     offset: float = Field(0.0, allow_inf_nan=False, description="Added to a number after scaling.")
-    true_words: tuple[str, ...] = Field(TRUE_WORDS, description="Texts that mean true, in any case.")
-    false_words: tuple[str, ...] = Field(FALSE_WORDS, description="Texts that mean false, in any case.")
+    true_words: Texts = Field(TRUE_WORDS, description="Texts that mean true, in any case.")
+    false_words: Texts = Field(FALSE_WORDS, validate_default=True, description="Texts that mean false, in any case.")
+
+    @field_validator("false_words")
+    @classmethod
+    def _not_true_as_well(cls, words: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        true = {word.lower() for word in info.data.get("true_words", ())}
+        for word in words:
+            if word.lower() in true:
+                raise ValueError(f"'{word}' is among true_words and false_words: declare both, and no word twice")
+        return words
 
     @property
     def names_metric(self) -> bool:

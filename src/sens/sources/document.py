@@ -158,6 +158,8 @@ class _Builder:
                 continue
             self.document.keys[here] = _mark(key_node)
             result[key] = self.build(value_node, here)
+            if value_node.start_mark.index == value_node.end_mark.index:  # nothing: it stands before the next thing
+                self.document.values[here] = _mark(key_node)
         return result
 
     def _scalar(self, node: Any, path: Path) -> Any:

@@ -37,6 +37,8 @@ _BOUNDS = {
     "too_short": "at least {min_length} long",
     "too_long": "at most {max_length} long",
 }
+_MODEL_TYPES = frozenset(("model_type", "model_attributes_type"))
+_FIELD_NAME = re.compile(r"[\w.-]{1,80}")
 _FOUND = ((bool, _FLAG), (int, _WHOLE), (float, _NUMBER), (str, _TEXT), (Mapping, _MAPPING), (Sequence, _LIST))
 
 
@@ -100,7 +102,8 @@ def _nearest(alternatives: list[Finding], depth: int, branch: Path) -> list[Find
         return deepest
     first = deepest[0]
     others = {finding.message.removeprefix(_subject(first.path)) for finding in deepest[1:]}
-    return [first._replace(message="; or ".join([first.message, *sorted(others)]))]
+    hint = next((finding.hint for finding in deepest if finding.hint), "")
+    return [first._replace(message="; or ".join([first.message, *sorted(others)]), hint=hint)]
 
 
 def _finding(details: Mapping[str, Any], path: Path, model: type[BaseModel], other_keys: Iterable[str]) -> Finding:
@@ -111,8 +114,20 @@ def _finding(details: Mapping[str, Any], path: Path, model: type[BaseModel], oth
         return _unknown_key(path, model, other_keys)
     message, hint = _words(kind, details["input"], details.get("ctx", {}), details["msg"])
     if kind in (WRONG_VALUE, "value_error"):
-        return Finding(path, message, hint)
+        return Finding(path, message, hint, at_key=isinstance(details["input"], Mapping | list))
+    if kind in _MODEL_TYPES:
+        hint = _keys_hint(details["input"], path, model)
     return Finding(path, f"{_subject(path)}{message}", hint)
+
+
+def _keys_hint(given: object, path: Path, model: type[BaseModel]) -> str:
+    """What to write where a model's keys are wanted. Only the name of a field is repeated, since no secret is one."""
+    owner = _model_at(model, path)
+    if owner is None:
+        return ""
+    if "field" in owner.model_fields and isinstance(given, str) and _FIELD_NAME.fullmatch(given):
+        return f"write {path[-1]}: {{field: {given}}}"
+    return suggestion("", owner.model_fields, "known keys")
 
 
 def _words(kind: str, given: object, context: Mapping[str, Any], otherwise: str) -> tuple[str, str]:

@@ -334,9 +334,11 @@ retention: {raw: 3h}
     ("text", "line", "message", "hint"),
     [
         ("", 1, "the file is empty", "docs/configuration.md"),
+        ("retention:\n  raw: 90d\nsources:\n", 3, "expected a list, found nothing", "'- '"),
+        ("retention:\n  raw: 90d\nsources:   # none\n\n\n", 3, "expected a list, found nothing", "'- '"),
         ("# nothing\n", 1, "the file is empty", "docs/configuration.md"),
         ("[]", 1, "found a list", "docs/configuration.md"),
-        ("sources:\n", 2, "expected a list, found nothing", "'- '"),
+        ("sources:\n", 1, "expected a list, found nothing", "'- '"),
         ("sources: []\n", 1, "no source is declared", "at least one"),
         ("tenants: [{name: a}]\n", 1, "'sources' is missing", "write sources:"),
     ],
