@@ -71,7 +71,8 @@ class JsonOptions(DecoderOptions):
     records: FieldPath | None = Field(
         None,
         description="The field that holds an array of objects, each read like a message of its own, with the time "
-        "and device of the whole message where it has none. Other fields of the message are read as well.",
+        "and device of the whole message where it has none. It may be empty. Other fields of the message are read as "
+        "well.",
     )
     fields: _Fields = Field(
         None,

@@ -121,7 +121,7 @@ class RecordReader:
         if self._options.records is None:
             yield Record(*self.root(value), time, device)
             return
-        if not is_array_of_objects(inner):
+        if inner != [] and not is_array_of_objects(inner):
             reason = Reason.MISSING_FIELD if inner is None else Reason.INVALID_SHAPE
             raise Reject(reason, f"records: {show(self._options.records)} is {show(inner)}, not an array of objects")
         if not self.has_value:

@@ -202,11 +202,20 @@ def test_a_payload_that_is_an_array_of_objects_holds_records(readings):
 
 @pytest.mark.parametrize(
     ("payload", "reason"),
-    [(b'{"a":1}', Reason.MISSING_FIELD), (b'{"a":1,"r":5}', Reason.INVALID_SHAPE), (b'{"r":[]}', Reason.INVALID_SHAPE),
+    [(b'{"a":1}', Reason.MISSING_FIELD), (b'{"a":1,"r":5}', Reason.INVALID_SHAPE), (b'{"r":[]}', Reason.NO_READINGS),
      (b'{"r":[1]}', Reason.INVALID_SHAPE), (b'{"r":[{}]}', Reason.NO_READINGS), (b"5", Reason.MISSING_FIELD)],
 )  # fmt: skip
 def test_declared_records_that_are_no_array_of_objects_reject_the_message(rejection, payload, reason):
     assert rejection("json", {"records": "r"}, payload).reason == reason
+
+
+def test_an_empty_array_of_records_leaves_the_other_fields(decode_all):
+    options = {"records": "r", "time": {"field": "ts"}}
+    payloads = [b'{"ts":1700000000,"battery":3,"r":[]}', b'{"ts":1700000000,"battery":4,"r":[{"t":1}]}']
+    assert decode_all("json", options, payloads) == [
+        [(None, "battery", "", 3.0, T0)],
+        [(None, "battery", "", 4.0, T0), (None, "t", "", 1.0, T0)],
+    ]
 
 
 def test_one_bad_record_rejects_the_whole_message_and_no_other(decode_all):
