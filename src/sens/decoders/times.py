@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 from typing import Literal, cast
 
 import numpy as np
@@ -22,11 +21,21 @@ _BELOW_IS_S, _BELOW_IS_MS, _BELOW_IS_US = 100_000_000_000, 100_000_000_000_000, 
 _US_PER = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _MAX_US = int(np.iinfo(np.int64).max)
 _MAX_DIGITS = 40
-_DATE_CHARS = 10
-_SEPARATORS = itemgetter(4, 10)  # of 2024-01-31T12:00
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
+
+# What fromisoformat takes beside these, and whether it does, depends on the version of Python.
+_ISO = re.compile(
+    r"(?P<date>[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4}|-W[0-9]{2}-[0-9]|W[0-9]{3}))"
+    r"(?:[T ](?P<time>[0-9]{2}(?::[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?|[0-9]{2}(?:[0-9]{2}(?:[.,][0-9]+)?)?)?)"
+    r"(?: ?(?P<zone>Z|[+-][0-9]{2}(?::?[0-9]{2})?))?)?"
+)
+_END_OF_DAY = re.compile(r"24(?::?00){0,2}(?:[.,]0+)?")
+_DAY = timedelta(days=1)
+_USUAL_LINES = re.compile(
+    r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})\n)++"
+)
 
 
 def time_parser(time_format: TimeFormat, place: str) -> TimeParser:
@@ -72,10 +81,10 @@ def parse_uniform_times(values: Sequence[object], time_format: TimeFormat) -> In
     try:
         if kinds == {int} and time_format != "iso8601":
             return _integers_to_us(np.array(values, np.int64), time_format)
-        if kinds == {str} and time_format in ("auto", "iso8601") and set(map(_SEPARATORS, texts)) == {("-", "T")}:
+        if kinds == {str} and time_format in ("auto", "iso8601") and _USUAL_LINES.fullmatch("\n".join(texts) + "\n"):
             return np.array([(parse(text) - _EPOCH) // _MICROSECOND for text in texts], np.int64)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None  # not a time, no zone, beyond 64 bits, too short
+    except (ValueError, OverflowError):
+        return None  # no such day, beyond 64 bits
     return None
 
 
@@ -130,13 +139,20 @@ def _text_to_us(text: str, time_format: TimeFormat) -> int:
 
 
 def _iso_to_us(text: str) -> int:
-    # Without a T or a space between date and time, only a date: fromisoformat would take any character there.
-    if len(text) > _DATE_CHARS and not ("T" in text or " " in text):
+    """µs since 1970 of a date, or date and time, in any case; 24:00 ends the day, without a zone it is UTC.
+
+    Raises:
+        ValueError, OverflowError: it is none, or no such day.
+    """
+    if _USUAL_LINES.fullmatch(f"{text}\n"):
+        return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    found = _ISO.fullmatch(text.upper())
+    if found is None:
         raise ValueError("not ISO 8601")
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        time = time.replace(tzinfo=UTC)
-    return (time - _EPOCH) // _MICROSECOND
+    date, time, zone = found["date"], found["time"] or "00", found["zone"] or "Z"
+    if _END_OF_DAY.fullmatch(time):
+        return (datetime.fromisoformat(f"{date}T00{time[2:]}{zone}") + _DAY - _EPOCH) // _MICROSECOND
+    return (datetime.fromisoformat(f"{date}T{time}{zone}") - _EPOCH) // _MICROSECOND
 
 
 def check_times(decoded: Decoded, received_at: Int64, oldest_us: int, newest_us: int) -> Decoded:

@@ -50,6 +50,59 @@ def test_a_time_is_found_or_rejected_and_fits_64_bits(time_format, value):
     assert why is None or (why.reason, why.detail.partition(":")[0]) == (Reason.INVALID_TIME, "ts")
 
 
+def iso(text: str) -> int | None:
+    try:
+        return time_parser("iso8601", "ts")(text)
+    except Reject:
+        return None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-01-31T12:00:00Z",
+        "2024-01-31t12:00:00z",
+        "2024-01-31 12:00:00",
+        "2024-01-31T12:00",
+        "2024-01-31T12Z",
+        "2024-01-31T12:00:00,0Z",
+        "2024-01-31T12:00:00.0000009Z",
+        "2024-01-31 13:00:00 +01:00",
+        "2024-01-31T17:30:00+0530",
+        "2024-01-31T07:00-05",
+        "20240131T120000Z",
+        "2024-W05-3T12:00Z",
+        "2024W053T12",
+    ],
+)
+def test_one_instant_is_the_same_in_every_form_of_iso_8601(text):
+    assert iso(text) == 1_706_702_400_000_000
+
+
+def test_24_00_is_the_end_of_the_day():
+    forms = [
+        "2024-01-31T24:00:00Z",
+        "2024-01-31t24:00z",
+        "2024-01-31T24Z",
+        "20240131T240000.000Z",
+        "2024-01-31 24:00:00,0",
+    ]
+    assert {iso(text) for text in forms} == {iso("2024-02-01T00:00:00Z")}
+    assert iso("2024-01-31T24:00+01:00") == iso("2024-01-31T23:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2024-01-31T24:00:01Z", "2024-01-31T25:00Z", "2024-01-31T12:00:60Z", "2024-01-31T12:00:00.Z", "2024-01-31T",
+     "2024-01-31T12:00:00+", "2024-01-31T12:00:00Zx", "2024-01-31T1200:00Z", "2024-01-31x12:00:00Z", "2024-W05",
+     "2024-02-30T00:00Z", "2024-01-31T12:00:00+24:00", "２０２４-01-31T12:00:00Z", "9999-12-31T24:00Z", "2024-0131",
+     "2024-01-31T12:00:00Z\n2024-01-31T12:00:00Z"],
+)  # fmt: skip
+def test_what_is_no_time_in_iso_8601_is_none_on_any_version_of_python(text):
+    assert iso(text) is None
+    assert parse_uniform_times([text, "2024-01-31T12:00:00Z"], "iso8601") is None
+
+
 @pytest.mark.parametrize("values", [[1_700_000_000, 1_700_000_001], ["2023-11-14T22:13:20Z"] * 2])
 def test_uniform_times_take_the_fast_way(values):
     assert parse_uniform_times(values, "auto") is not None
