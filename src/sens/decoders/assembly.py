@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from sens.decoders.options import DecoderOptions, show
+from sens.decoders.options import DecoderOptions, show_place
 from sens.decoders.rejecting import reading_counts, reject
 from sens.domain.columns import NO_TIME, NOTHING, Decoded, Field, Float64, Rejection, Shape
 from sens.domain.errors import Reject
@@ -105,7 +105,9 @@ def reject_not_finite(decoded: Decoded) -> Decoded:
         return decoded
     rejections: dict[int, Rejection] = {}
     for message, field, _ in _places(decoded, np.flatnonzero(~finite).tolist()):
-        rejections.setdefault(message, Rejection(Reason.NOT_FINITE, f"{show(field.metric)} is not a finite number"))
+        rejections.setdefault(
+            message, Rejection(Reason.NOT_FINITE, f"{show_place(field.metric)} is not a finite number")
+        )
     return reject(decoded, rejections)
 
 

@@ -15,8 +15,8 @@ class TimeOptions(Options):
     field: FieldPath = Field(description="Name of the field, dotted where it is nested: `ts`, `meta.time`.")
     format: TimeFormat = Field(
         "auto",
-        description="`s`, `ms`, `us` or `ns` since 1970; `iso8601` (in either case; 24:00 ends the day; without a zone: "
-        "UTC); `auto`: a text is ISO 8601, the unit of a number is found by its magnitude (years 1973 to 5138).",
+        description="`s`, `ms`, `us` or `ns` since 1970; `iso8601` (in either case; 24:00 ends the day; without a "
+        "zone: UTC); `auto`: a text is ISO 8601, the unit of a number is found by its magnitude (years 1973 to 5138).",
     )
     missing: Literal["reject", "receive_time"] = Field(
         "reject",

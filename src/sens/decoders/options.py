@@ -63,10 +63,10 @@ class DecoderOptions(Options):
             Reject: TOO_LONG, NUL_IN_TEXT.
         """
         if len(text) > self.max_text_chars:
-            detail = f"{show(place)}: {len(text)} characters; max_text_chars is {self.max_text_chars}"
+            detail = f"{show_place(place)}: {len(text)} characters; max_text_chars is {self.max_text_chars}"
             raise Reject(Reason.TOO_LONG, detail)
         if "\0" in text:
-            raise Reject(Reason.NUL_IN_TEXT, f"{show(place)}, character {text.index(chr(0))}")
+            raise Reject(Reason.NUL_IN_TEXT, f"{show_place(place)}, character {text.index(chr(0))}")
 
     def check_name(self, name: str) -> None:
         """Refuse a name that breaks the rules of all names or is too long; "" names nothing.
@@ -99,13 +99,20 @@ class DecoderOptions(Options):
                 self.check_name(field.device)
 
 
+def show_place(name: str) -> str:
+    """Where in a payload a value stands, fit for a detail; a value without a name is the payload."""
+    return show(name) if name else "the payload"
+
+
 def show(value: object, limit: int = 80) -> str:
-    """A value from a payload, fit for a detail: on one line, ASCII, cut."""
+    """A value from a payload, fit for a detail: as JSON writes it, on one line, ASCII, cut."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int) and value.bit_length() > 256:
         return f"an integer of {value.bit_length()} bits"
     if isinstance(value, str | bytes) and len(value) > limit:
         return f"{value[:limit]!a}…"
-    if isinstance(value, str | bytes | int | float | None):
+    if isinstance(value, str | bytes | int | float):
         return ascii(value)
     name = type(value).__name__
     return {"dict": "an object", "list": "an array"}.get(name, name)

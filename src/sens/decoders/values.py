@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from sens.decoders.assembly import Value, to_float
-from sens.decoders.options import show
+from sens.decoders.options import show, show_place
 from sens.domain.errors import Reject
 from sens.domain.reasons import Reason
 
@@ -56,9 +56,9 @@ def converter(kind: KindName, scale: float, offset: float, place: str) -> Conver
         return value if isinstance(value, str | bool) else scaled(value)
 
     def number(value: Value) -> Value:
-        parsed = parse_number(value.strip(), show(place)) if isinstance(value, str) else value
+        parsed = parse_number(value.strip(), show_place(place)) if isinstance(value, str) else value
         if parsed is None:
-            raise Reject(Reason.INVALID_VALUE, f"{show(place)}: {show(value)} is not a number")
+            raise Reject(Reason.INVALID_VALUE, f"{show_place(place)}: {show(value)} is not a number")
         return scaled(parsed)
 
     def boolean(value: Value) -> Value:
@@ -67,7 +67,7 @@ def converter(kind: KindName, scale: float, offset: float, place: str) -> Conver
         else:
             parsed = bool(value) if value in (0, 1) else None
         if parsed is None:
-            raise Reject(Reason.INVALID_VALUE, f"{show(place)}: {show(value)} is neither true nor false")
+            raise Reject(Reason.INVALID_VALUE, f"{show_place(place)}: {show(value)} is neither true nor false")
         return parsed
 
     def text(value: Value) -> Value:
