@@ -16,7 +16,7 @@ def main(settings: SimulatorSettings, *, as_json: bool = False) -> int:
     """Simulate until done or stopped by SIGTERM or SIGINT.
 
     Returns:
-        The exit code: UNAVAILABLE when messages were sent that the broker did not acknowledge.
+        The exit code: UNAVAILABLE when not all messages were sent, or the broker did not acknowledge them.
 
     Raises:
         Retry: no broker was ever reached.
@@ -25,7 +25,8 @@ def main(settings: SimulatorSettings, *, as_json: bool = False) -> int:
     print(json.dumps(asdict(report)) if as_json else _line(report), flush=True)
     if report.problem and not report.sent:
         raise Retry(f"nothing was sent: {report.problem}; check --broker")
-    return ExitCode.UNAVAILABLE if report.acknowledged < report.sent else ExitCode.OK
+    gave_up = report.problem and report.sent < (settings.messages or 0)
+    return ExitCode.UNAVAILABLE if gave_up or report.acknowledged < report.sent else ExitCode.OK
 
 
 async def _run(settings: SimulatorSettings) -> SimulatorReport:

@@ -34,6 +34,7 @@ class SimulatorSettings:
         messages: stop after so many; None: go on until stopped.
         max_in_flight: messages not acknowledged yet, beyond which sending waits.
         drain_s: how long to wait for outstanding acknowledgements at the end.
+        give_up_s: how long to go without a broker while `messages` are to be sent; without that number for ever.
     """
 
     devices: int = 20
@@ -44,6 +45,7 @@ class SimulatorSettings:
     messages: int | None = None
     max_in_flight: int = 5_000
     drain_s: float = 10.0
+    give_up_s: float = 30.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.devices <= MAX_DEVICES:

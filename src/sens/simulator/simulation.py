@@ -39,6 +39,8 @@ async def simulate(
 ) -> SimulatorReport:
     """Publish until `stopping` is set or all `settings.messages` were sent, then wait for acknowledgements.
 
+    With that number it ends early, with a `problem`, when there was no broker for `settings.give_up_s`.
+
     Args:
         on_progress: called about once a second.
     """
@@ -68,8 +70,13 @@ async def _send(
 ) -> None:
     fleet = Fleet(settings.devices, settings.seed)
     bucket = TokenBucket(settings.rate, time.monotonic())
-    progress_at = time.monotonic() + PROGRESS_S
+    connected_at = time.monotonic()
+    progress_at = connected_at + PROGRESS_S
     while not stopping.is_set() and publisher.sent != settings.messages:
+        if publisher.connected:
+            connected_at = time.monotonic()
+        elif settings.messages is not None and time.monotonic() - connected_at > settings.give_up_s:
+            return
         for message in fleet.messages(bucket.take(time.monotonic(), _room(settings, publisher)), _now_us()):
             publisher.publish(*message)
         if time.monotonic() >= progress_at:

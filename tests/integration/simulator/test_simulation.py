@@ -11,6 +11,8 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from sens.domain.errors import Retry
+from sens.simulator.main import main
 from sens.simulator.settings import SimulatorSettings
 from sens.simulator.simulation import SimulatorReport, simulate
 from servers import Mosquitto, wait_until
@@ -96,6 +98,29 @@ async def test_a_broker_that_comes_later_and_dies_is_reconnected_and_what_was_se
         running.cancel()
         broker.stop()
     assert report.sent == report.acknowledged > 100
+
+
+async def test_a_number_of_messages_is_given_up_without_a_broker(tmp_path: Path):
+    broker, seen = Mosquitto(tmp_path), list[SimulatorReport]()
+    url = f"mqtt://127.0.0.1:{broker.port}"
+    settings = SimulatorSettings(rate=50, broker=url, messages=100_000, give_up_s=0.5)
+    never = await simulate(settings, asyncio.Event())
+    assert (never.sent, never.problem) == (0, f"no broker answers at 127.0.0.1:{broker.port}")
+    broker.start()
+    running = asyncio.create_task(simulate(settings, asyncio.Event(), seen.append))
+    try:
+        await asyncio.to_thread(wait_until, lambda: bool(seen) and seen[-1].acknowledged > 5, 20, "messages")
+    finally:
+        broker.stop()
+    report = await running
+    assert 5 < report.sent < 100_000
+    assert report.problem
+
+
+def test_what_was_given_up_ends_with_4(tmp_path: Path):
+    broker = Mosquitto(tmp_path)
+    with pytest.raises(Retry, match="check --broker"):
+        main(SimulatorSettings(broker=f"mqtt://127.0.0.1:{broker.port}", messages=3, give_up_s=0.1))
 
 
 def test_a_process_stops_on_sigterm_and_prints_what_it_did(mosquitto: Mosquitto):

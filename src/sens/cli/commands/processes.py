@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sens.cli.errors import WrongArgument
 from sens.cli.options import AsJson
 from sens.runtime.exits import ExitCode
 
@@ -123,10 +124,15 @@ def simulate(
 ) -> int:
     """Send the messages of simulated devices.
 
-    Without --messages until Ctrl-C. Ends with 4 when the broker did not acknowledge everything that was sent.
+    Without --messages until Ctrl-C, through any time without a broker; with it half a minute without one ends it. Ends
+    with 4 when not all was sent, or the broker did not acknowledge it.
     """
+    from sens.domain.errors import Fatal
     from sens.simulator.main import main as run
     from sens.simulator.settings import SimulatorSettings
 
-    settings = SimulatorSettings(devices=devices, rate=rate, broker=broker, qos=qos, seed=seed, messages=messages)
+    try:
+        settings = SimulatorSettings(devices=devices, rate=rate, broker=broker, qos=qos, seed=seed, messages=messages)
+    except Fatal as error:
+        raise WrongArgument(str(error)) from error
     return run(settings, as_json=as_json)
