@@ -214,6 +214,14 @@ def _problem(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _wrong_places(problem: Mapping[str, Any]) -> str:
-    """Each thing that is wrong with the request: `from: write for example now-1h`."""
+    """Each thing that is wrong with the request: `--from: write for example now-1h`."""
     errors = cast("list[dict[str, Any]]", problem.get("errors") or [])
-    return "; ".join(f"{str(error['location']).rpartition('.')[2]}: {error['message']}" for error in errors)
+    return "; ".join(f"{_option(str(error['location']))}: {error['message']}" for error in errors)
+
+
+def _option(location: str) -> str:
+    """How a person gave what the API names so: parameters of a query are options."""
+    part, _, name = location.partition(".")
+    if location == "body.expires_at":
+        return "--expires"
+    return f"--{name.replace('_', '-')}" if part == "query" else name.rpartition(".")[2] or location

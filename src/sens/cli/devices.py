@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sens.cli.client import Target, connect
+from sens.cli.client import Api, Target, connect
+from sens.cli.errors import WrongArgument
 from sens.cli.output import note, print_json, print_table
 from sens.cli.progress import progress
 
@@ -11,7 +12,11 @@ _LATEST_COLUMNS = ("series_id", "source", "device", "metric", "value", "unit", "
 
 
 def run(target: Target, *, name: str | None, prefix: str | None, source: str | None, limit: int, as_json: bool) -> int:
-    """Print devices by name; with `name` the newest reading of each of its series."""
+    """Print devices by name; with `name` the newest reading of each of its series.
+
+    Raises:
+        WrongArgument: there is no device of this name.
+    """
     with connect(target) as api, progress("Asking for devices"):
         if name is None:
             columns = _DEVICE_COLUMNS
@@ -19,6 +24,8 @@ def run(target: Target, *, name: str | None, prefix: str | None, source: str | N
         else:
             columns = _LATEST_COLUMNS
             found = list(api.pages("latest", {"device": name, "source": source}, limit + 1))
+            if not found:
+                _check_device(api, name, source)
     shown = found[:limit]
     if as_json:
         print_json(shown)
@@ -27,6 +34,13 @@ def run(target: Target, *, name: str | None, prefix: str | None, source: str | N
     if len(found) > limit:
         note(f"there are more than {limit}: ask for them with --limit")
     return 0
+
+
+def _check_device(api: Api, name: str, source: str | None) -> None:
+    first = list(api.pages("devices", {"prefix": name, "source": source}, 1))  # by name, so that the name itself leads
+    if not first or first[0]["name"] != name:
+        of_source = f" of source {source}" if source else ""
+        raise WrongArgument(f"there is no device {name}{of_source}: sens devices lists them")
 
 
 def _row(columns: tuple[str, ...], item: dict[str, Any]) -> list[object]:

@@ -27,6 +27,8 @@ class DataDir:
         Raises:
             Fatal: the place cannot be written to.
         """
+        if self.path.exists() and not self.path.is_dir():
+            raise Fatal(f"{self.path} is a file, not a folder: choose another with --data-dir")
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.logs.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
 """Errors → problems: the one place where it is decided what a client is told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import structlog
@@ -61,11 +61,16 @@ async def _on_sens_error(request: Request, error: Exception) -> Response:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     found = cast("Sequence[dict[str, Any]]", cast(RequestValidationError, error).errors())
     errors = [
-        FieldProblem(location=".".join(map(str, each["loc"]))[:MAX_LOCATION], message=str(each["msg"]))
+        FieldProblem(location=".".join(map(str, each["loc"]))[:MAX_LOCATION], message=_words(each))
         for each in found[:MAX_ERRORS]
     ]
     detail = "; ".join(f"{each.location}: {each.message}" for each in errors[:3])
     return _answer(request, ProblemError(ProblemType.INVALID_REQUEST, detail, errors=errors))
+
+
+def _words(found: Mapping[str, Any]) -> str:
+    """What is wrong; of a check of ours its own words, without pydantic's before them."""
+    return str(found["ctx"]["error"]) if found["type"] == "value_error" else str(found["msg"])
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

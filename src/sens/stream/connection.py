@@ -54,7 +54,7 @@ class StreamConnection:
         self._tokens = 0
         self.max_payload = 0
         self.reconnects = 0
-        self.last_error = ""
+        self.last_error = "it has not answered yet"
 
     @property
     def connected(self) -> bool:

@@ -40,6 +40,11 @@ class Platform:
         assert answer.returncode == 0, answer.stderr
         return json.loads(answer.stdout)
 
+    def measured(self, device: str) -> Any:
+        """The newest readings of a device; none while it is not known."""
+        answer = self("devices", device, "--json")
+        return json.loads(answer.stdout) if answer.returncode == 0 else []
+
     def publish(self, topic: str, payload: str | bytes) -> None:
         mqtt.single(topic, payload, qos=1, port=self.mqtt_port)
 
@@ -113,9 +118,15 @@ def test_readings_are_a_table_csv_or_json_of_the_same(platform: Platform):
     assert b"--limit" in some.stderr
 
 
+def test_a_device_that_is_not_there_is_said(platform: Platform):
+    answer = platform("devices", "nope", "--json")
+    assert (answer.returncode, answer.stdout) == (2, b"")
+    assert answer.stderr == b"sens: there is no device nope: sens devices lists them\n"
+
+
 def test_a_series_that_is_none_or_several_is_said(platform: Platform):
     platform.publish("sens/many/telemetry", '{"a": 1, "b": 2}')
-    platform.eventually(lambda: platform.json("devices", "many"))
+    platform.eventually(lambda: platform.measured("many"))
     several = platform("readings", "--device", "many")
     assert several.returncode == 2
     ids = [str(each["series_id"]) for each in platform.json("devices", "many")]
@@ -202,7 +213,7 @@ def test_an_export_is_a_file_of_all_readings_or_none(platform: Platform, tmp_pat
 
 def test_replay_doubles_nothing(platform: Platform):
     platform.publish("sens/again/telemetry", '{"t": 1}')
-    platform.eventually(lambda: platform.json("devices", "again"))
+    platform.eventually(lambda: platform.measured("again"))
     before = platform.json("ledger")["total"]["readings"]
     report = platform.json("replay", "--from", "now-1h")
     assert report["messages"] >= 1

@@ -96,4 +96,6 @@ async def test_a_key_that_cannot_be_is_explained(api: Api):
         ({"expires_at": "2030-01-01T00:00:00"}, "body.expires_at"),
     ):
         answer = await api.request("POST", "/api-keys", json={"name": "x", "scope": "read", **wrong})
-        assert assert_problem(answer, 422, "invalid-request")["errors"][0]["location"] == location
+        [told] = assert_problem(answer, 422, "invalid-request")["errors"]
+        assert told["location"] == location
+        assert not told["message"].startswith("Value error")

@@ -11,7 +11,7 @@ import pytest
 from sens.runtime.catalogue import Section
 from sens.stream.connection import NoResponders, StreamConnection, connect
 from sens.stream.errors import PayloadTooLarge, StreamAway, StreamRefused
-from sens.stream.link import Message
+from sens.stream.link import Address, Message
 from servers import Nats
 
 
@@ -44,6 +44,12 @@ async def test_waits_for_a_server_that_starts_later(tmp_path: Path):
     await connection.close()
     assert not connection.connected
     server.kill()
+
+
+async def test_before_the_first_answer_an_error_says_that_there_was_none():
+    connection = StreamConnection(Address.parse("nats://127.0.0.1:1"), "test")
+    with pytest.raises(StreamAway, match="it has not answered yet"):
+        await connection.publish("a", b"")
 
 
 async def test_stopping_ends_the_wait_for_a_server(tmp_path: Path):

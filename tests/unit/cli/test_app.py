@@ -33,6 +33,7 @@ def test_no_short_help_is_cut(sens: Sens):
         (["decode"], "sens: missing option '--config'; see sens decode --help"),
         (["up", "--port", "x"], "see sens up --help"),
         (["quarantine", "list", "--nope"], "sens: no such option: --nope; see sens quarantine list --help"),
+        (["readings", "7", "--csv", "--json"], "sens: --csv or --json: give one of them"),
         (["simulate", "--rate", "0"], "--rate 0.0: give messages a second"),
         (["simulate", "--broker", "x"], "--broker: give mqtt://host:port"),
         (["readings", "--resolution", "2h"], "see sens readings --help"),

@@ -40,7 +40,19 @@ def test_a_question_bears_the_key_and_only_what_was_given(stub: Any, monkeypatch
         (
             problem(422, "x", errors=[{"location": "query.from", "message": "no time"}]),
             WrongArgument,
-            "^from: no time$",
+            "^--from: no time$",
+        ),
+        (
+            problem(
+                422, "x", errors=[{"location": f"{at}", "message": "no"} for at in ("query.time_zone", "body.name")]
+            ),
+            WrongArgument,
+            "^--time-zone: no; name: no$",
+        ),
+        (
+            problem(422, "x", errors=[{"location": "body.expires_at", "message": "no time"}]),
+            WrongArgument,
+            "^--expires: no time$",
         ),
         (problem(429, "100 live streams are open"), ApiAway, "100 live streams are open"),
         (problem(503, "Try again."), ApiAway, r"cannot do this now \(A title: Try again\)"),

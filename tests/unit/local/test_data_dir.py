@@ -18,6 +18,8 @@ def test_a_place_that_cannot_be_a_folder_is_an_error_that_names_the_option(tmp_p
     (tmp_path / "file").write_text("")
     with pytest.raises(Fatal, match="--data-dir"):
         DataDir(tmp_path / "file" / "data").create()
+    with pytest.raises(Fatal, match=r"file is a file, not a folder: .*--data-dir"):
+        DataDir(tmp_path / "file").create()
 
 
 def test_a_second_owner_is_refused_and_told_who_the_first_is(tmp_path: Path):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from sens.cli.errors import WrongArgument
 from sens.cli.options import (
     DEFAULT_LIMIT,
     DEFAULT_URL,
@@ -114,6 +115,8 @@ def readings(  # noqa: PLR0913, PLR0917 - an option each
     from sens.cli.client import Target
     from sens.cli.readings import Wanted, run
 
+    if as_json and as_csv:
+        raise WrongArgument("--csv or --json: give one of them")
     wanted = Wanted(series, device, metric, source, start, end, resolution, limit, time_zone)
     return run(Target(url, api_key_file), wanted, "json" if as_json else "csv" if as_csv else "table")
 
