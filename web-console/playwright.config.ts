@@ -9,7 +9,7 @@ export default defineConfig({
   globalSetup: "./e2e/stack.ts",
   // One stack on two cores: tests take turns, and wait for what happens instead of for a time.
   workers: 1,
-  timeout: 60_000,
+  timeout: 120_000,
   expect: { timeout: 20_000 },
   reporter: process.env.CI ? [["list"]] : [["line"]],
   outputDir: "test-results",

@@ -32,7 +32,7 @@ test("a message that was not stored tells why, shows its bytes and can be discar
   await drawer.getByRole("button", { name: "Replay" }).click();
   await expect(drawer.getByText(/cannot be decoded/)).toBeVisible();
   await drawer.getByRole("button", { name: "Discard" }).click();
-  await expect(drawer.getByText("Discarded")).toBeVisible();
+  await expect(drawer.getByText("Discarded: its bytes")).toBeVisible();
 });
 
 test("many are discarded at once", async ({ console: page }, info) => {

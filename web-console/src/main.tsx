@@ -24,7 +24,9 @@ const queries = new QueryClient({
 });
 
 connection.subscribe(() => {
-  if (connection.get() === "ok") void queries.invalidateQueries();
+  if (connection.get() !== "ok") return;
+  void queries.invalidateQueries();
+  void router.invalidate();
 });
 session.subscribe(() => {
   if (session.get() === null) queries.clear();

@@ -29,7 +29,7 @@ const inside = createRoute({
     const to = location.href;
     if (!(await restore())) throw redirect({ to: "/login", search: to === "/" ? {} : { to } });
   },
-  errorComponent: ({ error, reset }) => <Problem error={error} retry={reset} />,
+  errorComponent: ({ error }) => <Problem error={error} retry={() => void router.invalidate()} />,
 });
 
 const overview = createRoute({
@@ -54,7 +54,7 @@ const device = createRoute({
 const explore = createRoute({
   getParentRoute: () => inside,
   path: "/explore",
-  validateSearch: parameters("series", "from", "to"),
+  validateSearch: parameters("series", "from", "to", "compare"),
   component: lazyRouteComponent(() => import("./pages/explore"), "ExplorePage"),
 });
 

@@ -95,6 +95,12 @@ export const quarantineSummaryQuery = queryOptions({
   refetchInterval: OFTEN_MS,
 });
 
+export const overflowQuery = queryOptions({
+  queryKey: ["quarantine", "overflow"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/quarantine/overflow", { signal })),
+  refetchInterval: SELDOM_MS,
+});
+
 export const quarantineQuery = (filter: QuarantineFilter) =>
   queryOptions({
     queryKey: ["quarantine", "list", filter],

@@ -20,6 +20,7 @@ export interface Session {
 interface SessionAnswer {
   user: User;
   csrf_token: string;
+  setup_required?: boolean;
 }
 
 export type Credentials = { token: string } | { username: string; password: string };
@@ -42,18 +43,34 @@ export async function restore(): Promise<Session | null> {
   const apiKey = sessionStorage.getItem(KEY_ITEM);
   if (apiKey) return open({ apiKey });
   const response = await watchedFetch(PATH);
-  return response.ok ? open(await read(response)) : null;
+  return response.ok ? open(sessionOf((await response.json()) as SessionAnswer)) : null;
 }
 
-/** @throws ApiProblem where they open nothing. */
-export async function logIn(credentials: Credentials): Promise<Session> {
-  const response = await watchedFetch(PATH, {
+/** The session that they open; null where the token is for making the first user.
+ *
+ * @throws ApiProblem where they open nothing.
+ */
+export async function logIn(credentials: Credentials): Promise<Session | null> {
+  const answer = await send(PATH, credentials);
+  return answer.setup_required ? null : open(sessionOf(answer));
+}
+
+/** Make the first user, an admin, with the token of the setup link.
+ *
+ * @throws ApiProblem where the token does not allow that any more, or the password is too weak.
+ */
+export async function setUp(token: string, username: string, password: string): Promise<Session> {
+  return open(sessionOf(await send("/api/v1/setup", { token, username, password })));
+}
+
+async function send(path: string, sent: object): Promise<SessionAnswer> {
+  const response = await watchedFetch(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(credentials),
+    body: JSON.stringify(sent),
   });
   if (!response.ok) throw problemOf(await response.json().catch(() => null), response);
-  return open(await read(response));
+  return (await response.json()) as SessionAnswer;
 }
 
 /** @throws ApiProblem where the key opens nothing. */
@@ -89,7 +106,6 @@ function open(opened: Session): Session {
   return opened;
 }
 
-async function read(response: Response): Promise<Session> {
-  const answer = (await response.json()) as SessionAnswer;
-  return { user: answer.user, csrfToken: answer.csrf_token };
+function sessionOf({ user, csrf_token }: SessionAnswer): Session {
+  return { user, csrfToken: csrf_token };
 }

@@ -52,6 +52,11 @@ function broken(curve: Curve, limit: number): Curve {
   return result;
 }
 
+/** The curve as if it had been later by so many seconds. */
+export function later(curve: Curve, seconds: number): Curve {
+  return { ...curve, time: curve.time.map((at) => at + seconds) };
+}
+
 export interface Extremes {
   min: number;
   max: number;

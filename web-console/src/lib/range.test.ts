@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changed, momentMs, rangeOf, refetchEveryMs } from "./range";
+import { changed, momentMs, periodBefore, rangeOf, refetchEveryMs } from "./range";
 
 const NOW = Date.parse("2026-01-05T12:00:00Z");
 
@@ -28,6 +28,12 @@ test("a range moves and grows about its middle", () => {
     from: "2026-01-05T09:00:00.000Z",
     to: "2026-01-05T13:00:00.000Z",
   });
+});
+
+test("the period before ends where the range begins", () => {
+  expect(periodBefore({ from: "now-24h", to: "now" }, NOW)).toEqual({ from: "now-48h", to: "now-24h" });
+  const day = { from: "2026-01-05T00:00:00.000Z", to: "2026-01-06T00:00:00.000Z" };
+  expect(periodBefore(day, NOW)).toEqual({ from: "2026-01-04T00:00:00.000Z", to: day.from });
 });
 
 test("only a range that ends now is asked for again, and a long one seldom", () => {

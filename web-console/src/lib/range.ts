@@ -46,6 +46,13 @@ export function absolute(fromMs: number, toMs: number): Range {
   return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
 }
 
+/** The range of the same length that ends where this one begins; one that follows the time stays one. */
+export function periodBefore(range: Range, nowMs: number): Range {
+  const [, count, unit] = /^now-(\d+)([smhdw])$/.exec(range.from) ?? [];
+  if (isFollowing(range) && count) return { from: `now-${2 * Number(count)}${unit}`, to: range.from };
+  return changed(range, nowMs, { move: -1 });
+}
+
 /** The range moved by a part of its length (-0.5: half of it back) or made longer or shorter about its middle. */
 export function changed(range: Range, nowMs: number, change: { move?: number; scale?: number }): Range {
   const [from, to] = [momentMs(range.from, nowMs), momentMs(range.to, nowMs)];

@@ -1,9 +1,9 @@
 import { Alert, Button, Center, Divider, PasswordInput, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { getRouteApi, useRouter } from "@tanstack/react-router";
-import { type FormEvent, useEffect, useRef } from "react";
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { ApiProblem } from "../api/problem";
-import { enterWithKey, logIn, type Session } from "../api/session";
+import { enterWithKey, logIn, type Session, setUp } from "../api/session";
 
 const route = getRouteApi("/login");
 
@@ -17,26 +17,23 @@ function takeToken(): string | null {
 export function LoginPage() {
   const { to } = route.useSearch();
   const router = useRouter();
+  const [token, setToken] = useState<string | null>(null);
   const enter = useMutation({
-    mutationFn: (open: () => Promise<Session>) => open(),
-    // Only to a place of ours, whatever the link said.
-    onSuccess: () => router.history.push(to?.startsWith("/") && !to.startsWith("//") ? to : "/"),
+    mutationFn: (open: () => Promise<Session | null>) => open(),
+    onSuccess: (session) => {
+      // Only to a place of ours, whatever the link said.
+      if (session) router.history.push(to?.startsWith("/") && !to.startsWith("//") ? to : "/");
+    },
   });
-  const tried = useRef(false);
+  const looked = useRef(false);
   useEffect(() => {
     document.title = "Log in · SENS";
-    const token = tried.current ? null : takeToken();
-    tried.current = true;
-    if (token) enter.mutate(() => logIn({ token }));
+    const found = looked.current ? null : takeToken();
+    looked.current = true;
+    if (!found) return;
+    enter.mutate(() => logIn({ token: found }), { onSuccess: (session) => setToken(session ? null : found) });
   }, [enter.mutate]);
-  const submit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const given = new FormData(event.currentTarget);
-    const text = (name: string) => String(given.get(name) ?? "").trim();
-    const key = text("key");
-    const credentials = { username: text("username"), password: String(given.get("password") ?? "") };
-    enter.mutate(() => (key ? enterWithKey(key) : logIn(credentials)));
-  };
+  const pending = enter.isPending;
   return (
     <Center component="main" mih="100dvh" p="md">
       <Stack className="card" w={380} maw="100%" gap="md">
@@ -49,36 +46,81 @@ export function LoginPage() {
             {explain(enter.error)}
           </Alert>
         )}
-        <form onSubmit={submit}>
-          <Stack gap="sm">
-            <TextInput name="username" label="User" autoComplete="username" />
-            <PasswordInput name="password" label="Password" autoComplete="current-password" />
-            <Button type="submit" loading={enter.isPending}>
-              Log in
+        {token ? (
+          <Form submit={({ username, password }) => enter.mutate(() => setUp(token, username, password))}>
+            <Text size="sm">This is the first visit: make the user who may do everything.</Text>
+            <UserFields newPassword />
+            <Button type="submit" loading={pending}>
+              Make this user
             </Button>
-          </Stack>
-        </form>
-        <Divider label="or" />
-        <form onSubmit={submit}>
-          <Stack gap="sm">
-            <PasswordInput
-              name="key"
-              label="API key"
-              description="Kept in this tab until you close it."
-              placeholder="sens_…"
-              autoComplete="off"
-              required
-            />
-            <Button type="submit" variant="default" loading={enter.isPending}>
-              Use this key
-            </Button>
-          </Stack>
-        </form>
-        <Text size="sm" c="dimmed">
-          On the machine that runs <code>sens up</code>, the key is in <code>.sens/admin-api-key</code>.
-        </Text>
+          </Form>
+        ) : (
+          <>
+            <Form submit={({ username, password }) => enter.mutate(() => logIn({ username, password }))}>
+              <UserFields />
+              <Button type="submit" loading={pending}>
+                Log in
+              </Button>
+            </Form>
+            <Divider label="or" />
+            <Form submit={({ key }) => enter.mutate(() => enterWithKey(key.trim()))}>
+              <KeyField />
+              <Button type="submit" variant="default" loading={pending}>
+                Use this key
+              </Button>
+            </Form>
+            <Text size="sm" c="dimmed">
+              On the machine that runs <code>sens up</code>, the key is in <code>.sens/admin-api-key</code>.
+            </Text>
+          </>
+        )}
       </Stack>
     </Center>
+  );
+}
+
+type Given = Record<"username" | "password" | "key", string>;
+
+function Form({ submit, children }: { submit: (given: Given) => void; children: ReactNode }) {
+  const onSubmit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const given = new FormData(event.currentTarget);
+    const text = (name: string) => String(given.get(name) ?? "");
+    submit({ username: text("username").trim(), password: text("password"), key: text("key") });
+  };
+  return (
+    <form onSubmit={onSubmit}>
+      <Stack gap="sm">{children}</Stack>
+    </form>
+  );
+}
+
+function UserFields({ newPassword = false }: { newPassword?: boolean }) {
+  return (
+    <>
+      <TextInput name="username" label="User" autoComplete="username" required withAsterisk={false} />
+      <PasswordInput
+        name="password"
+        label="Password"
+        autoComplete={newPassword ? "new-password" : "current-password"}
+        required
+        withAsterisk={false}
+      />
+    </>
+  );
+}
+
+function KeyField() {
+  return (
+    <PasswordInput
+      name="key"
+      label="API key"
+      description="Kept in this tab until you close it."
+      placeholder="sens_…"
+      autoComplete="off"
+      required
+      withAsterisk={false}
+    />
   );
 }
 

@@ -5,6 +5,7 @@ import type { Schemas } from "../api/client";
 import { type QuarantineFilter, quarantineQuery, quarantineSummaryQuery } from "../api/queries";
 import { formatBytes, formatCount } from "../lib/numbers";
 import { LinkButton } from "../ui/links";
+import { Overflow } from "../ui/overflow";
 import { Card, Page } from "../ui/page";
 import { QuarantineEntry } from "../ui/quarantine-entry";
 import { QuarantineTable } from "../ui/quarantine-table";
@@ -47,35 +48,35 @@ export function QuarantinePage() {
       </Group>
       <Card>
         <Loaded query={list} rows={6}>
-          {({ items, next_cursor }) =>
-            items.length === 0 ? (
-              <Empty title={state === "open" ? "Nothing waits in quarantine" : "Nothing fits"}>
-                Every message that fits was decoded, or ignored by a declared rule.
-              </Empty>
-            ) : (
-              <>
-                <QuarantineTable
-                  key={JSON.stringify(filter)}
-                  entries={items}
-                  onOpen={(id) => set({ ...search, entry: String(id) })}
-                />
-                {next_cursor && (
-                  <Group justify="end" mt="sm">
-                    <LinkButton
-                      to="/quarantine"
-                      search={{ ...search, cursor: next_cursor }}
-                      size="xs"
-                      variant="default"
-                    >
-                      Older ones
-                    </LinkButton>
-                  </Group>
-                )}
-              </>
-            )
-          }
+          {({ items, next_cursor }) => (
+            <>
+              <QuarantineTable
+                key={JSON.stringify(filter)}
+                entries={items}
+                onOpen={(id) => set({ ...search, entry: String(id) })}
+              />
+              {items.length === 0 && (
+                <Empty title={state === "open" ? "Nothing waits in quarantine" : "Nothing fits"}>
+                  What was received was decoded, or ignored by a declared rule.
+                </Empty>
+              )}
+              {next_cursor && (
+                <Group justify="end" mt="sm">
+                  <LinkButton
+                    to="/quarantine"
+                    search={{ ...search, cursor: next_cursor }}
+                    size="xs"
+                    variant="default"
+                  >
+                    Older ones
+                  </LinkButton>
+                </Group>
+              )}
+            </>
+          )}
         </Loaded>
       </Card>
+      <Overflow />
       <QuarantineEntry
         id={search.entry ? Number(search.entry) : null}
         onClose={() => set({ ...search, entry: undefined })}

@@ -10,6 +10,7 @@ export interface Drawn {
   unit: string;
   color: string;
   curve: Curve;
+  dashed?: boolean;
 }
 
 interface ChartProps {
@@ -90,9 +91,16 @@ function optionsOf(
   };
   const series: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
-  for (const { label, unit, color, curve } of drawn) {
+  for (const { label, unit, color, curve, dashed } of drawn) {
     const scale = units.includes(unit) ? unit : units[0];
-    series.push({ label, scale, stroke: color, width: 1.75, points: { size: 4, filter: isolated } });
+    series.push({
+      label,
+      scale,
+      stroke: color,
+      width: 1.75,
+      dash: dashed ? [6, 4] : undefined,
+      points: { size: 4, filter: isolated },
+    });
     if (!curve.band) continue;
     const edge: uPlot.Series = { scale, stroke: "transparent", points: { show: false } };
     bands.push({ series: [series.length, series.length + 1], fill: `${color}33` });

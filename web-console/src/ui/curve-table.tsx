@@ -1,13 +1,15 @@
 import { Button, Table } from "@mantine/core";
 import type { Schemas } from "../api/client";
 import { formatValue } from "../lib/numbers";
-import { extremesOf, nearest, type Readings } from "../lib/plot";
+import { type Curve, extremesOf, nearest, type Readings } from "../lib/plot";
 import { formatMoment } from "../lib/time";
 import type { Drawn } from "./chart";
 
 export interface Plotted extends Drawn {
   series: Schemas["Series"];
   readings?: Readings;
+  /** Of the period before, moved under this one. */
+  earlier?: Curve;
 }
 
 /** The figures of each curve, and its value where the cursor is. */
@@ -20,6 +22,7 @@ export function CurveTable({
   cursorS: number | null;
   onRemove: (id: number) => void;
 }) {
+  const compared = plotted.some(({ earlier }) => earlier);
   return (
     <div className="scroll">
       <Table mt="md" verticalSpacing={4} className="numbers" aria-label="Figures of the curves">
@@ -30,9 +33,7 @@ export function CurveTable({
             <Table.Th>Least</Table.Th>
             <Table.Th>Mean</Table.Th>
             <Table.Th>Most</Table.Th>
-            <Table.Th>
-              <span className="sr">Remove</span>
-            </Table.Th>
+            {compared && <Table.Th>Mean before</Table.Th>}
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -54,7 +55,7 @@ function CurveRow({
   cursorS: number | null;
   onRemove: (id: number) => void;
 }) {
-  const { curve, label, unit, color, series } = plotted;
+  const { curve, earlier, label, unit, color, series } = plotted;
   const figures = extremesOf(curve);
   const at = cursorS === null ? figures?.last : curve.value[nearest(curve.time, cursorS)];
   const cell = (value: number | null | undefined) =>
@@ -62,6 +63,15 @@ function CurveRow({
   return (
     <Table.Tr>
       <Table.Th scope="row">
+        <Button
+          size="compact-xs"
+          variant="default"
+          mr={8}
+          aria-label={`Remove ${label}`}
+          onClick={() => onRemove(series.id)}
+        >
+          ×
+        </Button>
         <span className="dot" style={{ color }} aria-hidden="true" />
         {label}
       </Table.Th>
@@ -69,16 +79,7 @@ function CurveRow({
       <Table.Td className="nowrap">{cell(figures?.min)}</Table.Td>
       <Table.Td className="nowrap">{cell(figures?.mean)}</Table.Td>
       <Table.Td className="nowrap">{cell(figures?.max)}</Table.Td>
-      <Table.Td>
-        <Button
-          size="compact-xs"
-          variant="default"
-          aria-label={`Remove ${label}`}
-          onClick={() => onRemove(series.id)}
-        >
-          ×
-        </Button>
-      </Table.Td>
+      {earlier && <Table.Td className="nowrap">{cell(extremesOf(earlier)?.mean)}</Table.Td>}
     </Table.Tr>
   );
 }

@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Drawer, Group, Stack, Table, Tabs, Text } from "@mantine/core";
+import { Alert, Button, Code, Group, Stack, Table, Tabs, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { Schemas } from "../api/client";
 import { discardQuarantined, quarantinedQuery, replayQuarantined } from "../api/queries";
@@ -6,6 +6,7 @@ import { may, session } from "../api/session";
 import { useStore } from "../api/store";
 import { fromBase64, hexDump, parseJson } from "../lib/bytes";
 import { formatBytes } from "../lib/numbers";
+import { Side } from "./side";
 import { Loaded, Problem } from "./states";
 import { Moment } from "./when";
 
@@ -14,16 +15,9 @@ type Entry = Schemas["QuarantinedWithPayload"];
 /** One message: why it was not stored, its bytes, and what can be done. */
 export function QuarantineEntry({ id, onClose }: { id: number | null; onClose: () => void }) {
   return (
-    <Drawer
-      opened={id !== null}
-      onClose={onClose}
-      position="right"
-      size="lg"
-      title="A message in quarantine"
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Side title="A message in quarantine" opened={id !== null} size="lg" onClose={onClose}>
       {id !== null && <Content id={id} />}
-    </Drawer>
+    </Side>
   );
 }
 
@@ -122,8 +116,9 @@ function Acts({ entry }: { entry: Entry }) {
       </Group>
       {error && <Problem error={error} />}
       <Text size="sm" role="status">
-        {replay.data && replayText(replay.data)}
-        {discard.data && "Discarded: its bytes stay until the quarantine needs the room."}
+        {discard.data
+          ? "Discarded: its bytes stay until the quarantine needs the room."
+          : replay.data && replayText(replay.data)}
       </Text>
     </Stack>
   );

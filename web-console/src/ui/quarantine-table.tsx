@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Table, Text } from "@mantine/core";
+import { Anchor, Button, Checkbox, Group, Table, Text } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schemas } from "../api/client";
@@ -83,10 +83,10 @@ function EntryRow({ entry, picked, onPick, onOpen }: RowProps) {
           onChange={({ currentTarget }) => onPick(entry.id, currentTarget.checked)}
         />
       </Table.Td>
-      <Table.Th scope="row" style={{ overflowWrap: "anywhere" }}>
-        <Button variant="transparent" h="auto" p={0} fw={600} onClick={() => onOpen(entry.id)}>
-          <span className="wrap">{entry.topic || "(no topic)"}</span>
-        </Button>
+      <Table.Th scope="row" miw={150}>
+        <Anchor component="button" type="button" ta="left" className="wrap" onClick={() => onOpen(entry.id)}>
+          {entry.topic || "(no topic)"}
+        </Anchor>
       </Table.Th>
       <Table.Td title={entry.detail}>{entry.reason}</Table.Td>
       <Table.Td>

@@ -1,15 +1,16 @@
-import { Button, Checkbox, Drawer, Group, Stack, Text } from "@mantine/core";
+import { Button, Checkbox, Group, Stack, Text } from "@mantine/core";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schemas } from "../api/client";
 import { devicesQuery, seriesOfDeviceQuery } from "../api/queries";
 import { SearchInput } from "./search-input";
+import { Side } from "./side";
 import { Empty, Loading } from "./states";
 
 const DEVICES = 12;
 
 /** Choose series by the beginning of a device's name and, after a space, a part of the metric's. */
-export function SeriesPicker({ chosen, onChange }: { chosen: number[]; onChange: (ids: number[]) => void }) {
+export function SeriesPicker({ chosen, max, onChange }: Omit<FoundProps, "text">) {
   const [open, setOpen] = useState(false);
   const [text, setText] = useState("");
   return (
@@ -17,13 +18,7 @@ export function SeriesPicker({ chosen, onChange }: { chosen: number[]; onChange:
       <Button size="xs" onClick={() => setOpen(true)}>
         Choose series
       </Button>
-      <Drawer
-        opened={open}
-        onClose={() => setOpen(false)}
-        position="right"
-        title="Choose series"
-        closeButtonProps={{ "aria-label": "Close" }}
-      >
+      <Side title="Choose series" opened={open} onClose={() => setOpen(false)}>
         <Stack>
           <SearchInput
             label="Device, then metric"
@@ -31,15 +26,17 @@ export function SeriesPicker({ chosen, onChange }: { chosen: number[]; onChange:
             value={text}
             onSearch={setText}
           />
-          {open && <Found text={text} chosen={chosen} onChange={onChange} />}
+          {open && <Found text={text} chosen={chosen} max={max} onChange={onChange} />}
           <Group justify="space-between">
-            <Text size="sm">{chosen.length} chosen</Text>
+            <Text size="sm">
+              {chosen.length} of {max} chosen
+            </Text>
             <Button size="xs" onClick={() => setOpen(false)}>
               Done
             </Button>
           </Group>
         </Stack>
-      </Drawer>
+      </Side>
     </>
   );
 }
@@ -47,10 +44,11 @@ export function SeriesPicker({ chosen, onChange }: { chosen: number[]; onChange:
 interface FoundProps {
   text: string;
   chosen: number[];
+  max: number;
   onChange: (ids: number[]) => void;
 }
 
-function Found({ text, chosen, onChange }: FoundProps) {
+function Found({ text, ...choice }: FoundProps) {
   const [prefix = "", ...words] = text.trim().split(/\s+/);
   const devices = useQuery(devicesQuery(prefix ? { prefix } : {}, DEVICES));
   const series = useQueries({
@@ -70,7 +68,7 @@ function Found({ text, chosen, onChange }: FoundProps) {
     <>
       <Stack gap={6} style={{ maxHeight: "60dvh", overflowY: "auto" }} role="group" aria-label="Series">
         {fit.map((each) => (
-          <Choice key={each.id} series={each} chosen={chosen} onChange={onChange} />
+          <Choice key={each.id} series={each} {...choice} />
         ))}
       </Stack>
       <Text size="xs" c="dimmed">
@@ -80,12 +78,13 @@ function Found({ text, chosen, onChange }: FoundProps) {
   );
 }
 
-function Choice({ series, chosen, onChange }: { series: Schemas["Series"] } & Omit<FoundProps, "text">) {
+function Choice({ series, chosen, max, onChange }: { series: Schemas["Series"] } & Omit<FoundProps, "text">) {
   const { id, device, metric, unit } = series;
   return (
     <Checkbox
       label={`${device} ${metric}${unit ? ` (${unit})` : ""}`}
       checked={chosen.includes(id)}
+      disabled={chosen.length >= max && !chosen.includes(id)}
       onChange={({ currentTarget }) =>
         onChange(currentTarget.checked ? [...chosen, id] : chosen.filter((each) => each !== id))
       }
