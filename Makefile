@@ -55,8 +55,9 @@ format: $(STAMP)  ## mend style and formatting
 build: $(STAMP)  ## build the wheel and check that it runs by itself
 	tools/check-wheel
 
-docs: $(STAMP)  ## make the reference pages and the site in site/
+docs: $(STAMP)  ## make the reference pages, the site in site/ and the types of the console's client
 	$(BIN)/python tools/make_reference.py
+	tools/console types
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 docs-check: $(STAMP)  ## the site builds, and the reference pages are in the repository and say what the code says

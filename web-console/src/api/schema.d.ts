@@ -137,7 +137,7 @@ export interface paths {
          *
          *     `readings`: `{"readings": [{"series_id", "source", "device", "metric", "unit", "time_us", "value"}]}`.
          *     `dropped`: `{"updates": n}`, where the client did not keep up. Comments are heartbeats. What is sent
-         *     while nobody listens is missed: query it.
+         *     while nobody listens is missed: query it. The stream ends when NATS is lost or the client takes nothing for long.
          */
         get: operations["stream_live"];
         put?: never;
@@ -1381,6 +1381,12 @@ export interface components {
              */
             last_error: string;
             /**
+             * Warnings
+             * @description What the broker grants less than declared, and what it may have lost.
+             * @example []
+             */
+            warnings: string[];
+            /**
              * Received Messages
              * @description Since the worker last took the source over.
              * @example 120000
@@ -1624,7 +1630,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1700,7 +1706,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1776,7 +1782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1852,7 +1858,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1928,7 +1934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2014,7 +2020,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2092,7 +2098,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2162,7 +2168,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2227,7 +2233,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2302,7 +2308,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2367,7 +2373,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2436,7 +2442,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2512,7 +2518,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2597,7 +2603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2693,7 +2699,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No telemetry worker answers (`urn:sens:problem:no-worker`); The replay did not come to its end (`urn:sens:problem:replay-failed`); NATS does not answer (`urn:sens:problem:stream-unavailable`); PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description No telemetry worker answers (`urn:sens:problem:no-worker`); The replay did not come to its end (`urn:sens:problem:replay-failed`); NATS does not answer (`urn:sens:problem:stream-unavailable`); PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2780,7 +2786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No telemetry worker answers (`urn:sens:problem:no-worker`); The replay did not come to its end (`urn:sens:problem:replay-failed`); NATS does not answer (`urn:sens:problem:stream-unavailable`); PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description No telemetry worker answers (`urn:sens:problem:no-worker`); The replay did not come to its end (`urn:sens:problem:replay-failed`); NATS does not answer (`urn:sens:problem:stream-unavailable`); PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2850,7 +2856,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2955,7 +2961,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3031,7 +3037,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;

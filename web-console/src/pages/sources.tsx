@@ -91,6 +91,15 @@ function SessionFacts({ session }: { session: Schemas["Session"] }) {
           {formatCount(session.received_messages)} messages since the worker took it over
         </Fact>
         <Fact name="Worker">{session.instance}</Fact>
+        {session.warnings.length > 0 && (
+          <Fact name="Warnings">
+            {session.warnings.map((warning) => (
+              <div key={warning} className="warn">
+                {warning}
+              </div>
+            ))}
+          </Fact>
+        )}
         <Fact name="Last error">
           {session.last_error ? <span className="bad">{session.last_error}</span> : "none"}
         </Fact>
