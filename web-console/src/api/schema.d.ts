@@ -322,6 +322,9 @@ export interface paths {
         /**
          * Replay Quarantined
          * @description Decode again the envelope that holds the message. What can be stored now leaves the quarantine.
+         *
+         *     When the log has the envelope no more, this message alone is decoded, from its bytes here. One of which not all
+         *     bytes were kept (`oversize`, `invalid_envelope`) is counted as `quarantined` again.
          */
         post: operations["replay_quarantined"];
         delete?: never;
@@ -1277,6 +1280,12 @@ export interface components {
              * @example 2
              */
             quarantined: number;
+            /**
+             * Expired
+             * @description Envelopes left as they are, because readings of theirs are older than raw readings are kept.
+             * @example 0
+             */
+            expired: number;
         };
         /**
          * Series

@@ -90,9 +90,11 @@ function DeviceTable({ devices }: { devices: Schemas["Device"][] }) {
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Device</Table.Th>
-            <Table.Th>Source</Table.Th>
+            <Table.Th visibleFrom="sm">Source</Table.Th>
             <Table.Th>Newest reading</Table.Th>
-            <Table.Th className="right">Series</Table.Th>
+            <Table.Th className="right" visibleFrom="sm">
+              Series
+            </Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -103,11 +105,13 @@ function DeviceTable({ devices }: { devices: Schemas["Device"][] }) {
                   {device.name}
                 </LinkAnchor>
               </Table.Th>
-              <Table.Td>{device.source}</Table.Td>
+              <Table.Td visibleFrom="sm">{device.source}</Table.Td>
               <Table.Td>
                 <Ago at={device.last_at} />
               </Table.Td>
-              <Table.Td className="right">{device.series}</Table.Td>
+              <Table.Td className="right" visibleFrom="sm">
+                {device.series}
+              </Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
