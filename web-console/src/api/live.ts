@@ -10,6 +10,7 @@ export interface LiveReading {
   metric: string;
   unit: string;
   time_us: number;
+  /** Of a boolean 0 or 1, as in all that is asked for. */
   value: number | string;
 }
 
@@ -18,6 +19,14 @@ export type LiveState = "connecting" | "live" | "broken";
 export interface LiveFilter {
   source?: string;
   device?: string;
+}
+
+type Sent = Omit<LiveReading, "value"> & { value: number | string | boolean };
+
+function received(reading: Sent): LiveReading {
+  return typeof reading.value === "boolean"
+    ? { ...reading, value: Number(reading.value) }
+    : { ...reading, value: reading.value };
 }
 
 const RETRY_MS = 2000;
@@ -68,7 +77,8 @@ async function listen(
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENT_AFTER_MS);
       for (const { event, data } of parser.push(piece.value)) {
-        if (event === "readings") onReadings((JSON.parse(data) as { readings: LiveReading[] }).readings);
+        if (event === "readings")
+          onReadings((JSON.parse(data) as { readings: Sent[] }).readings.map(received));
       }
     }
   } finally {

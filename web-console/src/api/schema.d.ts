@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Overview
+         * @description What came in over time, how many devices are silent, how the database grows.
+         */
+        get: operations["get_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -13,7 +33,7 @@ export interface paths {
         };
         /**
          * List Devices
-         * @description Devices by name: those of a source, or whose name starts with `prefix`.
+         * @description Devices by name: those that fit everything given.
          */
         get: operations["list_devices"];
         put?: never;
@@ -36,6 +56,33 @@ export interface paths {
          * @description One device.
          */
         get: operations["get_device"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Device
+         * @description Change what people say of a device.
+         */
+        patch: operations["change_device"];
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Messages Of Device
+         * @description The last messages of the device as they were received, the newest first, and what became of each.
+         *
+         *     The log is searched back to a limit; what was purged from it cannot be shown any more. What became of a message is
+         *     decoded anew, by the configuration that the API has.
+         */
+        get: operations["list_messages_of_device"];
         put?: never;
         post?: never;
         delete?: never;
@@ -81,7 +128,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Series
+         * @description Change how a series is shown. Its readings stay what they are: no value is converted.
+         */
+        patch: operations["change_series"];
         trace?: never;
     };
     "/api/v1/latest": {
@@ -116,6 +167,49 @@ export interface paths {
          * @description Readings with from <= time < to, by time; buckets that overlap the range are whole.
          */
         get: operations["list_readings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/readings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Readings Of Series
+         * @description Readings of several series with from <= time < to, for one chart. For more than that, see the export.
+         */
+        get: operations["list_readings_of_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/readings/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Readings
+         * @description All readings of a range, of up to 1,000 series, as a file: CSV, Arrow (a stream) or Parquet.
+         *
+         *     A row is a reading, or a bucket, with the names of its series; rows stand by series id and time. However long the
+         *     file is, it is sent while it is read: what is stored meanwhile may be in it or not.
+         */
+        get: operations["export_readings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -288,6 +382,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quarantine/{quarantine_id}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Quarantined
+         * @description What would become of the message now, or by another rule. Nothing is stored and nothing changes.
+         */
+        post: operations["try_quarantined"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/replay": {
         parameters: {
             query?: never;
@@ -333,6 +447,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Session
+         * @description The session that the cookie opens. An API key has none.
+         */
+        get: operations["get_session"];
+        put?: never;
+        /**
+         * Log In
+         * @description Log in: the answer's cookie opens what the user's role may do.
+         */
+        post: operations["log_in"];
+        /**
+         * Log Out
+         * @description Log out: the session ends.
+         */
+        delete: operations["log_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Own Password
+         * @description Change one's own password. One's other sessions end.
+         */
+        post: operations["change_own_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Up
+         * @description Make the first admin, with the token that whoever deploys the platform gave it, and log in.
+         */
+        post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Login Link
+         * @description Make a link that logs a user in, once and within ten minutes: for whom has no password, or forgot it.
+         */
+        post: operations["create_login_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Users
+         * @description All users; those of the tenant, if the caller belongs to one.
+         */
+        get: operations["list_users"];
+        put?: never;
+        /**
+         * Create User
+         * @description Make a user.
+         */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete User
+         * @description Delete a user, whose sessions end. What the user did stays in the audit list.
+         */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        /**
+         * Change User
+         * @description Change a user. With a new password, or when disabled, all sessions of the user end.
+         */
+        patch: operations["change_user"];
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -342,7 +592,7 @@ export interface paths {
         };
         /**
          * List Api Keys
-         * @description All keys.
+         * @description All keys; those of the tenant, if the caller belongs to one.
          */
         get: operations["list_api_keys"];
         put?: never;
@@ -372,6 +622,26 @@ export interface paths {
          * @description Revoke a key: it opens nothing any more, at the latest after five seconds. It stays in the list.
          */
         delete: operations["revoke_api_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Audit
+         * @description Who did what, the newest first; to what belongs to the tenant, if the caller belongs to one.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -527,6 +797,12 @@ export interface components {
              */
             scope: "read" | "operate" | "admin";
             /**
+             * Tenant
+             * @description Whose data it opens; null: all.
+             * @example null
+             */
+            tenant: string | null;
+            /**
              * Created At
              * Format: date-time
              */
@@ -549,6 +825,104 @@ export interface components {
             next_cursor: string | null;
             /** Items */
             items: components["schemas"]["ApiKey"][];
+        };
+        /**
+         * AuditEntry
+         * @description Something that somebody did. Names are as they were then.
+         */
+        AuditEntry: {
+            /**
+             * Id
+             * @example 12
+             */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Actor Kind
+             * @enum {string}
+             */
+            actor_kind: "user" | "api_key";
+            /**
+             * Actor Id
+             * @example 1
+             */
+            actor_id: number;
+            /**
+             * Actor
+             * @description Name of the user or key.
+             * @example ann
+             */
+            actor: string;
+            /**
+             * Action
+             * @example device.update
+             */
+            action: string;
+            /**
+             * Object Kind
+             * @enum {string}
+             */
+            object_kind: "device" | "series" | "quarantine" | "source" | "user" | "api_key";
+            /**
+             * Object Id
+             * @description null where it was done to more than one.
+             * @example 7
+             */
+            object_id: number | null;
+            /**
+             * Object
+             * @description Name of what was changed.
+             * @example boiler-1
+             */
+            object: string;
+            /**
+             * Tenant
+             * @description Whose it is; null: the platform's.
+             * @example default
+             */
+            tenant: string | null;
+            /**
+             * Before
+             * @description What changed, as it was.
+             * @example {}
+             */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * After
+             * @description And as it became.
+             * @example {
+             *       "label": "Boiler, cellar"
+             *     }
+             */
+            after: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Request Id
+             * @description As in the API's log.
+             * @example 5f0c21aa90b1c3d4
+             */
+            request_id: string;
+        };
+        /**
+         * AuditPage
+         * @description The newest first.
+         */
+        AuditPage: {
+            /**
+             * Next Cursor
+             * @description `cursor` of the next page; null on the last one.
+             * @example null
+             */
+            next_cursor: string | null;
+            /** Items */
+            items: components["schemas"]["AuditEntry"][];
         };
         /**
          * Check
@@ -590,6 +964,12 @@ export interface components {
              */
             scope: "read" | "operate" | "admin";
             /**
+             * Tenant
+             * @description Whose data it opens; null: all.
+             * @example null
+             */
+            tenant: string | null;
+            /**
              * Created At
              * Format: date-time
              */
@@ -617,9 +997,21 @@ export interface components {
             id: number;
             /**
              * Name
+             * @description As its topic or payload says; it never changes.
              * @example boiler-1
              */
             name: string;
+            /**
+             * Label
+             * @description As people call it; null where nobody said.
+             * @example Boiler, cellar
+             */
+            label: string | null;
+            /**
+             * Note
+             * @example Serviced in May
+             */
+            note: string | null;
             /**
              * Source
              * @example plant-a
@@ -643,10 +1035,134 @@ export interface components {
              */
             series: number;
             /**
-             * Last At
+             * Last Seen
              * @description Time of its newest reading; null before the first.
              */
-            last_at: string | null;
+            last_seen: string | null;
+            /**
+             * Expected Interval S
+             * @description How often it is expected to send; null where nobody said.
+             * @example 60
+             */
+            expected_interval_s: number | null;
+            /**
+             * Silent
+             * @description It sent nothing for twice that long, and is not archived.
+             * @example false
+             */
+            silent: boolean;
+            /**
+             * Archived
+             * @description It is of former times. What it sends is stored all the same.
+             * @example false
+             */
+            archived: boolean;
+        };
+        /**
+         * DeviceChange
+         * @description What to change; what is left out stays, null takes it back.
+         */
+        DeviceChange: {
+            /**
+             * Label
+             * @example Boiler, cellar
+             */
+            label?: string | null;
+            /**
+             * Note
+             * @example Serviced in May
+             */
+            note?: string | null;
+            /**
+             * Expected Interval S
+             * @example 60
+             */
+            expected_interval_s?: number | null;
+            /**
+             * Archived
+             * @description null: it stays.
+             * @example true
+             */
+            archived?: boolean | null;
+        };
+        /**
+         * DeviceCounts
+         * @description How many devices there are.
+         */
+        DeviceCounts: {
+            /**
+             * Active
+             * @description Not archived.
+             * @example 998
+             */
+            active: number;
+            /**
+             * Archived
+             * @example 2
+             */
+            archived: number;
+            /**
+             * Silent
+             * @description Active ones that missed twice the interval they are expected in.
+             * @example 1
+             */
+            silent: number;
+        };
+        /**
+         * DeviceMessage
+         * @description A message as it was received.
+         */
+        DeviceMessage: {
+            /**
+             * Topic
+             * @description Bytes that are no UTF-8 are shown as \xNN.
+             * @example sens/boiler-1/up
+             */
+            topic: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /**
+             * Retained
+             * @description Whether the broker had kept it for new subscribers.
+             * @example false
+             */
+            retained: boolean;
+            /**
+             * Payload Bytes
+             * @example 88
+             */
+            payload_bytes: number;
+            /**
+             * Payload Base64
+             * @description The bytes as received, the first 16,384.
+             * @example eyJ0IjogMQ==
+             */
+            payload_base64: string;
+            result: components["schemas"]["Trial"];
+        };
+        /**
+         * DeviceMessages
+         * @description The last messages of a device.
+         */
+        DeviceMessages: {
+            /**
+             * Items
+             * @description The newest first.
+             */
+            items: components["schemas"]["DeviceMessage"][];
+            /**
+             * Searched From
+             * @description What the log took in since then was looked through.
+             */
+            searched_from: string | null;
+            /**
+             * All Searched
+             * @description Whether the log holds nothing of the source that is older: it was purged.
+             */
+            all_searched: boolean;
         };
         /**
          * DevicePage
@@ -681,6 +1197,12 @@ export interface components {
             message: string;
         };
         /**
+         * FileFormat
+         * @description What an export may be; the value is what the API takes and the end of a file's name.
+         * @enum {string}
+         */
+        FileFormat: "csv" | "arrow" | "parquet";
+        /**
          * Health
          * @description Whether the process works.
          */
@@ -695,6 +1217,35 @@ export interface components {
              * @example 0.2
              */
             heartbeat_age_s: number;
+        };
+        /**
+         * IntakeColumns
+         * @description What was received in each ten minutes in which something was; the last are not over yet.
+         */
+        IntakeColumns: {
+            /**
+             * Time Us
+             * @description µs since 1970 UTC where they begin.
+             * @example [
+             *       1767571200000000
+             *     ]
+             */
+            time_us: number[];
+            /**
+             * Messages
+             * @example [
+             *       120000
+             *     ]
+             */
+            messages: number[];
+            /**
+             * Readings
+             * @description Those that were stored.
+             * @example [
+             *       360000
+             *     ]
+             */
+            readings: number[];
         };
         /**
          * KindName
@@ -833,6 +1384,60 @@ export interface components {
             balanced: boolean;
         };
         /**
+         * LinkRequest
+         * @description For whom a link is made.
+         */
+        LinkRequest: {
+            /**
+             * Username
+             * @description null: an admin of all tenants; a user `admin` is made if there is none.
+             */
+            username?: string | null;
+        };
+        /**
+         * LoginLink
+         * @description A link that logs in once.
+         */
+        LoginLink: {
+            /**
+             * Username
+             * @example admin
+             */
+            username: string;
+            /**
+             * Path
+             * @description To be opened in a browser, behind the console's address.
+             * @example /login#token=
+             */
+            path: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+        };
+        /**
+         * ManyReadings
+         * @description A range of several series; those of numbers all at the same resolution.
+         */
+        ManyReadings: {
+            /**
+             * From
+             * @example 2026-01-05T13:00:00Z
+             */
+            from: string;
+            /**
+             * To
+             * @example 2026-01-05T14:00:00Z
+             */
+            to: string;
+            /**
+             * Series
+             * @description In the order in which they were asked for.
+             */
+            series: components["schemas"]["Readings"][];
+        };
+        /**
          * NewApiKey
          * @description A key to make.
          */
@@ -851,11 +1456,46 @@ export interface components {
              */
             scope: "read" | "operate" | "admin";
             /**
+             * Tenant
+             * @description Whose data it opens; null: all that whoever makes it sees.
+             * @example plant
+             */
+            tenant?: string | null;
+            /**
              * Expires At
              * @description null: never.
              * @example 2027-01-01T00:00:00Z
              */
             expires_at?: string | null;
+        };
+        /**
+         * NewUser
+         * @description A user to make.
+         */
+        NewUser: {
+            /**
+             * Name
+             * @description a-z, 0-9 and ._@-; unique over all.
+             * @example ann
+             */
+            name: string;
+            /**
+             * Role
+             * @description viewer: all that GET gives. operator: also changes. admin: also users and keys.
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "admin";
+            /**
+             * Password
+             * @description null: make a login link for the user.
+             */
+            password?: string | null;
+            /**
+             * Tenant
+             * @description Whose data this user sees; null: all that whoever makes it sees.
+             * @example plant
+             */
+            tenant?: string | null;
         };
         /**
          * Overflow
@@ -890,6 +1530,51 @@ export interface components {
         OverflowList: {
             /** Items */
             items: components["schemas"]["Overflow"][];
+        };
+        /**
+         * Overview
+         * @description At one look.
+         */
+        Overview: {
+            devices: components["schemas"]["DeviceCounts"];
+            intake: components["schemas"]["IntakeColumns"];
+            /** @description Of the last 30 days; null for who sees one tenant only. */
+            database: components["schemas"]["SizeColumns"] | null;
+        };
+        /**
+         * PasswordChange
+         * @description A new password of one's own.
+         */
+        PasswordChange: {
+            /**
+             * Current Password
+             * @description Not needed by a user who has none, and logged in by a link.
+             */
+            current_password?: string | null;
+            /**
+             * New Password
+             * Format: password
+             * @description 12 characters or more.
+             * @example correct horse battery
+             */
+            new_password: string;
+        };
+        /**
+         * PasswordLogin
+         * @description A user and the password.
+         */
+        PasswordLogin: {
+            /**
+             * Username
+             * @example ann
+             */
+            username: string;
+            /**
+             * Password
+             * Format: password
+             * @example correct horse battery
+             */
+            password: string;
         };
         /**
          * Problem
@@ -1134,6 +1819,38 @@ export interface components {
             value: number[];
         };
         /**
+         * Reading
+         * @description What would be stored.
+         */
+        Reading: {
+            /**
+             * Device
+             * @example boiler-1
+             */
+            device: string;
+            /**
+             * Metric
+             * @example temperature
+             */
+            metric: string;
+            /**
+             * Unit
+             * @example Cel
+             */
+            unit: string;
+            kind: components["schemas"]["KindName"];
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /**
+             * Value
+             * @example 21.5
+             */
+            value: boolean | number | string;
+        };
+        /**
          * ReadingLedger
          * @description What became of decoded readings: decoded = stored + duplicate + conflict.
          */
@@ -1319,16 +2036,57 @@ export interface components {
             metric: string;
             /**
              * Unit
-             * @description As declared or sent; empty if none.
-             * @example Cel
+             * @description As it is to be shown; empty if none.
+             * @example °C
              */
             unit: string;
+            /**
+             * Unit Sent
+             * @description As declared or sent.
+             * @example Cel
+             */
+            unit_sent: string;
             kind: components["schemas"]["KindName"];
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Display Name
+             * @description For people; null where nobody gave one.
+             * @example Flow
+             */
+            display_name: string | null;
+            /**
+             * Precision
+             * @description Decimal places to show; null: as many as there are.
+             * @example 1
+             */
+            precision: number | null;
+        };
+        /**
+         * SeriesChange
+         * @description What to change; what is left out stays, null takes it back.
+         */
+        SeriesChange: {
+            /**
+             * Display Name
+             * @example Flow temperature
+             */
+            display_name?: string | null;
+            /**
+             * Unit
+             * @description To be shown in place of the unit that is sent.
+             * @example °C
+             */
+            unit?: string | null;
+            /**
+             * Precision
+             * @description Decimal places to show.
+             * @example 1
+             */
+            precision?: number | null;
         };
         /**
          * SeriesPage
@@ -1401,6 +2159,99 @@ export interface components {
              * @example 120000
              */
             received_messages: number;
+        };
+        /**
+         * SessionAnswer
+         * @description A session. All is null where the platform has to be set up first: see `POST /api/v1/setup`.
+         */
+        SessionAnswer: {
+            user: components["schemas"]["SessionUser"] | null;
+            /**
+             * Csrf Token
+             * @description To be sent with each write as `X-CSRF-Token`.
+             * @example 7uQ2c0b3…
+             */
+            csrf_token: string | null;
+            /**
+             * Setup Required
+             * @description The token was the one that sets the platform up.
+             * @default false
+             */
+            setup_required: boolean;
+        };
+        /**
+         * SessionUser
+         * @description Who is logged in.
+         */
+        SessionUser: {
+            /**
+             * Id
+             * @example 1
+             */
+            id: number;
+            /**
+             * Name
+             * @example ann
+             */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "admin";
+            /**
+             * Tenant
+             * @description Whose data this user sees; null: all.
+             * @example null
+             */
+            tenant: string | null;
+        };
+        /**
+         * Setup
+         * @description The first admin.
+         */
+        Setup: {
+            /**
+             * Token
+             * Format: password
+             * @example Zk3v…
+             */
+            token: string;
+            /**
+             * Username
+             * @description a-z, 0-9 and ._@-; unique over all.
+             * @example ann
+             */
+            username: string;
+            /**
+             * Password
+             * Format: password
+             * @description 12 characters or more.
+             * @example correct horse battery
+             */
+            password: string;
+        };
+        /**
+         * SizeColumns
+         * @description The database's size.
+         */
+        SizeColumns: {
+            /**
+             * Time Us
+             * @description µs since 1970 UTC where the hour begins.
+             * @example [
+             *       1767571200000000
+             *     ]
+             */
+            time_us: number[];
+            /**
+             * Bytes
+             * @description As noted last in the hour.
+             * @example [
+             *       52428800
+             *     ]
+             */
+            bytes: number[];
         };
         /**
          * Source
@@ -1532,6 +2383,152 @@ export interface components {
             text: string[];
         };
         /**
+         * TokenLogin
+         * @description A token from a link to log in, or the token that sets the platform up.
+         */
+        TokenLogin: {
+            /**
+             * Token
+             * Format: password
+             * @example Zk3v…
+             */
+            token: string;
+        };
+        /**
+         * Trial
+         * @description What would become of the message.
+         */
+        Trial: {
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "decoded" | "ignored" | "quarantined";
+            /**
+             * Reason
+             * @description Why, where it is not decoded: a stable code.
+             * @example invalid_syntax
+             */
+            reason: string | null;
+            /**
+             * Detail
+             * @example unexpected character at byte 12
+             */
+            detail: string;
+            /**
+             * Meaning
+             * @description The reason in words, and what to do.
+             * @example
+             */
+            meaning: string;
+            /**
+             * Readings
+             * @description The first 1,000.
+             */
+            readings: components["schemas"]["Reading"][];
+        };
+        /**
+         * Tried
+         * @description By what the message is to be decoded.
+         */
+        Tried: {
+            /**
+             * Rule
+             * @description As an entry of `topics` in `sens.yaml`; left out: as the source is configured.
+             * @example {
+             *       "decoder": "json",
+             *       "time": {
+             *         "field": "ts"
+             *       },
+             *       "topic": "sens/{device}/up"
+             *     }
+             */
+            rule?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * User
+         * @description Somebody who may log in.
+         */
+        User: {
+            /**
+             * Id
+             * @example 1
+             */
+            id: number;
+            /**
+             * Name
+             * @example ann
+             */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "admin";
+            /**
+             * Tenant
+             * @description Whose data this user sees; null: all.
+             * @example null
+             */
+            tenant: string | null;
+            /**
+             * Has Password
+             * @description Without one only a login link opens a session.
+             */
+            has_password: boolean;
+            /**
+             * Disabled
+             * @example false
+             */
+            disabled: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Last Login At */
+            last_login_at: string | null;
+        };
+        /**
+         * UserChange
+         * @description What to change; what is left out stays.
+         */
+        UserChange: {
+            /**
+             * Role
+             * @description null: it stays.
+             * @example operator
+             */
+            role?: ("viewer" | "operator" | "admin") | null;
+            /**
+             * Password
+             * @description null: there is none any more.
+             */
+            password?: string | null;
+            /**
+             * Disabled
+             * @description null: it stays.
+             * @example true
+             */
+            disabled?: boolean | null;
+        };
+        /**
+         * UserPage
+         * @description Users by id.
+         */
+        UserPage: {
+            /**
+             * Next Cursor
+             * @description `cursor` of the next page; null on the last one.
+             * @example null
+             */
+            next_cursor: string | null;
+            /** Items */
+            items: components["schemas"]["User"][];
+        };
+        /**
          * VersionAnswer
          * @description Which build this is.
          */
@@ -1578,11 +2575,83 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_overview: {
+        parameters: {
+            query?: {
+                /** @description How far the intake goes back. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_devices: {
         parameters: {
             query?: {
                 source?: string | null;
                 prefix?: string | null;
+                /** @description What name or label contains. */
+                q?: string | null;
+                /** @description Only those that are archived, or are not. */
+                archived?: boolean | null;
                 /** @description `next_cursor` of the page before; the first page has none. */
                 cursor?: string | null;
                 /** @description Most entries of the page. */
@@ -1603,7 +2672,7 @@ export interface operations {
                     "application/json": components["schemas"]["DevicePage"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1612,7 +2681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1670,7 +2739,7 @@ export interface operations {
                     "application/json": components["schemas"]["Device"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1679,7 +2748,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1726,9 +2795,197 @@ export interface operations {
             };
         };
     };
+    change_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_messages_of_device: {
+        parameters: {
+            query?: {
+                /** @description Most messages. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                device_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceMessages"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description NATS does not answer (`urn:sens:problem:stream-unavailable`); PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_series: {
         parameters: {
             query?: {
+                /** @description What the metric, the display name, or the device's name or label contains. */
+                q?: string | null;
                 /** @description `next_cursor` of the page before; the first page has none. */
                 cursor?: string | null;
                 /** @description Most entries of the page. */
@@ -1755,7 +3012,7 @@ export interface operations {
                     "application/json": components["schemas"]["SeriesPage"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1764,7 +3021,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1822,7 +3079,7 @@ export interface operations {
                     "application/json": components["schemas"]["Series"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1831,7 +3088,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1842,6 +3099,113 @@ export interface operations {
             };
             /** @description There is no such thing (`urn:sens:problem:not-found`) */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                series_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeriesChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Series"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1907,7 +3271,7 @@ export interface operations {
                     "application/json": components["schemas"]["LatestPage"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1916,7 +3280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1961,6 +3325,7 @@ export interface operations {
                 resolution?: "auto" | "raw" | "10m" | "1h" | "1d";
                 /** @description Most points of the page. */
                 limit?: number;
+                /** @description UTC, or an IANA name of an area and a place. */
                 time_zone?: string;
                 /** @description First moment; write for example 2026-01-05T14:00:00Z, now, now-1h or -30m (units s, m, h, d, w). */
                 from?: string;
@@ -1984,7 +3349,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readings"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1993,7 +3358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2013,6 +3378,194 @@ export interface operations {
             };
             /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_readings_of_series: {
+        parameters: {
+            query: {
+                /** @description `series=1&series=2`. */
+                series: number[];
+                /** @description `auto`: raw where the range and the number of readings are small, else the finest with some 2,000 buckets. `1h` and `1d` begin by the clock of `time_zone`. */
+                resolution?: "auto" | "raw" | "10m" | "1h" | "1d";
+                /** @description Most points of each series. */
+                limit?: number;
+                /** @description UTC, or an IANA name of an area and a place. */
+                time_zone?: string;
+                /** @description First moment; write for example 2026-01-05T14:00:00Z, now, now-1h or -30m (units s, m, h, d, w). */
+                from?: string;
+                /** @description Moment before which it ends. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManyReadings"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_readings: {
+        parameters: {
+            query?: {
+                /** @description `auto`: raw where the range and the number of readings are small, else the finest with some 2,000 buckets. `1h` and `1d` begin by the clock of `time_zone`. */
+                resolution?: "auto" | "raw" | "10m" | "1h" | "1d";
+                format?: components["schemas"]["FileFormat"];
+                /** @description UTC, or an IANA name of an area and a place. */
+                time_zone?: string;
+                /** @description Ids of series, `id=1&id=2`. */
+                id?: number[] | null;
+                device_id?: number | null;
+                device?: string | null;
+                source?: string | null;
+                metric?: string | null;
+                /** @description First moment; write for example 2026-01-05T14:00:00Z, now, now-1h or -30m (units s, m, h, d, w). */
+                from?: string;
+                /** @description Moment before which it ends. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.parquet": string;
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many exports are under way (`urn:sens:problem:too-many-exports`) */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2062,7 +3615,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2071,8 +3624,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2141,7 +3703,7 @@ export interface operations {
                     "application/json": components["schemas"]["SourcePage"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2150,7 +3712,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2206,7 +3768,7 @@ export interface operations {
                     "application/json": components["schemas"]["Ledger"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2215,7 +3777,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2281,7 +3843,7 @@ export interface operations {
                     "application/json": components["schemas"]["QuarantinePage"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2290,7 +3852,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2346,7 +3908,7 @@ export interface operations {
                     "application/json": components["schemas"]["QuarantineSummary"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2355,7 +3917,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2415,7 +3977,7 @@ export interface operations {
                     "application/json": components["schemas"]["OverflowList"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2424,7 +3986,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2482,7 +4044,7 @@ export interface operations {
                     "application/json": components["schemas"]["QuarantinedWithPayload"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2491,7 +4053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2558,7 +4120,7 @@ export interface operations {
                     "application/json": components["schemas"]["Quarantined"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2567,7 +4129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2587,6 +4149,113 @@ export interface operations {
             };
             /** @description The message is settled already (`urn:sens:problem:already-settled`) */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_quarantined: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                quarantine_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Tried"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2654,7 +4323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2663,8 +4332,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2741,7 +4419,7 @@ export interface operations {
                     "application/json": components["schemas"]["Replayed"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2750,7 +4428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2806,6 +4484,944 @@ export interface operations {
             };
         };
     };
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordLogin"] | components["schemas"]["TokenLogin"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The login is not right (`urn:sens:problem:login-refused`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts to log in (`urn:sens:problem:too-many-logins`) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_own_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The login is not right (`urn:sens:problem:login-refused`); Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts to log in (`urn:sens:problem:too-many-logins`) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Setup"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The login is not right (`urn:sens:problem:login-refused`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The platform is set up already (`urn:sens:problem:setup-closed`); The name is taken (`urn:sens:problem:name-taken`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts to log in (`urn:sens:problem:too-many-logins`) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_login_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginLink"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name is taken (`urn:sens:problem:name-taken`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; the first page has none. */
+                cursor?: string | null;
+                /** @description Most entries of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserPage"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name is taken (`urn:sens:problem:name-taken`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts to log in (`urn:sens:problem:too-many-logins`) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This is the last admin (`urn:sens:problem:last-admin`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This is the last admin (`urn:sens:problem:last-admin`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts to log in (`urn:sens:problem:too-many-logins`) */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_api_keys: {
         parameters: {
             query?: {
@@ -2829,7 +5445,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKeyPage"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2838,7 +5454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2907,7 +5523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2916,7 +5532,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3001,7 +5617,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKey"];
                 };
             };
-            /** @description No valid API key (`urn:sens:problem:not-authenticated`) */
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3010,7 +5626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key's scope does not allow this (`urn:sens:problem:scope-missing`) */
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3021,6 +5637,81 @@ export interface operations {
             };
             /** @description There is no such thing (`urn:sens:problem:not-found`) */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Name of a user or key. */
+                actor?: string | null;
+                action?: string | null;
+                object_kind?: ("device" | "series" | "quarantine" | "source" | "user" | "api_key") | null;
+                object_id?: number | null;
+                /** @description `next_cursor` of the page before; the first page has none. */
+                cursor?: string | null;
+                /** @description Most entries of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

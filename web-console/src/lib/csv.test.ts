@@ -10,8 +10,11 @@ const series = (device: string) =>
     source: "plant-a",
     metric: "t",
     unit: "°C",
+    unit_sent: "°C",
     kind: "number",
     created_at: "",
+    display_name: null,
+    precision: null,
   }) as const;
 const raw = { series_id: 1, kind: "number", resolution: "raw", next_from: null } as const;
 

@@ -107,7 +107,7 @@ function DeviceTable({ devices }: { devices: Schemas["Device"][] }) {
               </Table.Th>
               <Table.Td visibleFrom="sm">{device.source}</Table.Td>
               <Table.Td>
-                <Ago at={device.last_at} />
+                <Ago at={device.last_seen} />
               </Table.Td>
               <Table.Td className="right" visibleFrom="sm">
                 {device.series}
