@@ -9,7 +9,7 @@ LOCK   := requirements.lock
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test ci lint types format build docs docs-check bench bench-large soak lock clean
+.PHONY: help install up console console-check test ci lint types format build docs docs-check bench bench-large soak lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,13 +25,20 @@ $(STAMP): $(LOCK) pyproject.toml tools/requirements-uv.txt
 	@touch $(STAMP)
 
 up: $(STAMP)  ## run the whole platform on this machine: PostgreSQL, NATS, the workers, the API, a simulator
+	@tools/console build || echo "web console: not built; all else runs" >&2
 	@exec $(BIN)/sens up $(ARGS)
 
+console:  ## build the web console into web-console/dist (Node 20.19 or newer)
+	tools/console build
+
+console-check: $(STAMP)  ## check the web console: style, types, unit tests, size, and its tasks in a browser
+	tools/console check
+
 test: $(STAMP)  ## run every test that this machine can
-	tools/install-debian-packages
+	tools/install-debian-packages mosquitto strace
 	$(BIN)/pytest
 
-ci: install lint types test build docs-check  ## what CI runs
+ci: install lint types test console-check build docs-check  ## what CI runs
 
 lint: $(STAMP)  ## style, formatting and the floors of the house
 	$(BIN)/ruff check .
@@ -48,8 +55,9 @@ format: $(STAMP)  ## mend style and formatting
 build: $(STAMP)  ## build the wheel and check that it runs by itself
 	tools/check-wheel
 
-docs: $(STAMP)  ## make the reference pages and the site in site/
+docs: $(STAMP)  ## make the reference pages, the site in site/ and the types of the console's client
 	$(BIN)/python tools/make_reference.py
+	tools/console types
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 docs-check: $(STAMP)  ## the site builds, and the reference pages are in the repository and say what the code says
@@ -69,4 +77,4 @@ lock:  ## renew the lock file from pyproject.toml
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header --python-version 3.11 --extra local --group dev --group docs pyproject.toml --output-file $(LOCK)
 
 clean:  ## remove what was installed and built (never .sens, where data lies)
-	rm -rf $(VENV) dist site .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) dist site web-console/node_modules web-console/dist .pytest_cache .ruff_cache .import_linter_cache

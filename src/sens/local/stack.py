@@ -38,6 +38,7 @@ class UpOptions:
         mqtt_port: of the mock broker; None: 1883 with the simulator's configuration, and no mock broker with
             the user's own, whose brokers may want that port.
         simulator: run the simulator (never with the user's own configuration).
+        console_dir: the built web console; served where it is there.
         database_url, nats_url: servers that are there already; None: embedded ones.
         as_json: print JSON lines.
     """
@@ -47,6 +48,7 @@ class UpOptions:
     port: int = 8080
     mqtt_port: int | None = None
     simulator: bool = True
+    console_dir: Path = Path("web-console/dist")
     database_url: str | None = None
     nats_url: str | None = None
     as_json: bool = False
@@ -100,7 +102,7 @@ def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
     stages = [servers, [_migrate(common), *_deployables(options, data_dir, common, ops_ports)]]
     if options.simulator and options.config is None:
         stages.append([_simulator(f"mqtt://{HOST}:{mqtt_port}")])
-    return Stack(stages, _counted(ops_ports), _hints(data_dir), make_login_link)
+    return Stack(stages, _counted(ops_ports), _hints(options, data_dir), make_login_link)
 
 
 def _configuration(options: UpOptions, data_dir: DataDir, mqtt_port: int | None) -> Path:
@@ -132,6 +134,8 @@ def _deployables(
         "SENS_API_PORT": f"{options.port}",
         "SENS_ADMIN_API_KEY_FILE": f"{data_dir.admin_api_key}",
     }
+    if _has_console(options):
+        api["SENS_CONSOLE_DIR"] = f"{options.console_dir.absolute()}"
     return [
         _deployable("platform-api", common, api_port, api, url=url),
         _deployable("telemetry-worker", common, telemetry_port),
@@ -176,8 +180,16 @@ def _counted(ops_ports: Sequence[int]) -> list[Counted]:
     ]
 
 
-def _hints(data_dir: DataDir) -> list[str]:
+def _has_console(options: UpOptions) -> bool:
+    return (options.console_dir / "index.html").is_file()
+
+
+def _hints(options: UpOptions, data_dir: DataDir) -> list[str]:
+    console = (
+        f"http://{HOST}:{options.port}/" if _has_console(options) else "not built (`make console`, Node 20.19 or newer)"
+    )
     return [
+        f"console: {console}",
         f"data: {data_dir.path}   logs: {data_dir.logs}   admin API key: {data_dir.admin_api_key}",
         "Ctrl-C drains and stops all; a second Ctrl-C stops at once.",
     ]

@@ -1,10 +1,12 @@
 """The application: routes, error handling, and what goes round every request."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
+from sens.platform_api.console import Console, ConsoleFile
 from sens.platform_api.edge import Edge
 from sens.platform_api.handlers import add_handlers
 from sens.platform_api.openapi import describe
@@ -70,8 +72,9 @@ def openapi_document() -> dict[str, Any]:
     return make_routes().openapi()
 
 
-def make_app(services: Services) -> ASGIApp:
-    """The application to serve."""
+def make_app(services: Services, console: Mapping[str, ConsoleFile] | None = None) -> ASGIApp:
+    """The application to serve, with the console's files beside the API where they are given."""
     routes = make_routes()
     routes.state.services = services
-    return Edge(routes, max_requests=services.max_requests)
+    served = routes if console is None else Console(routes, console)
+    return Edge(served, max_requests=services.max_requests)

@@ -10,6 +10,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from sens.decoders.registry import DECODERS
 from sens.platform_api.admin_key import keep_admin_key, read_admin_key
 from sens.platform_api.app import make_app
+from sens.platform_api.console import read_console
 from sens.platform_api.edge import unreadable_request
 from sens.platform_api.keys import Keyring
 from sens.platform_api.names import SeriesNames
@@ -46,6 +47,7 @@ def start(settings: ApiSettings) -> int:
     configuration = load_configuration(settings.config, DECODERS)
     admin_key = None if settings.admin_api_key_file is None else read_admin_key(settings.admin_api_key_file)
     setup_token = read_setup_token(settings.setup_token_file)
+    console = None if settings.console_dir is None else read_console(settings.console_dir)
     stream = StreamConnection(address_of(settings), COMPONENT)
     database = Reader(
         settings.database_url.get_secret_value(),
@@ -67,7 +69,7 @@ def start(settings: ApiSettings) -> int:
         services = _services(settings, configuration, database, stream, lifetime, setup_token)
         # uvicorn and starlette describe the same ASGI in types of their own.
         proxied: Any = ProxyHeadersMiddleware
-        app: ASGIApp = proxied(make_app(services), trusted_hosts=settings.api_trusted_proxies)
+        app: ASGIApp = proxied(make_app(services, console), trusted_hosts=settings.api_trusted_proxies)
         async with (
             database,
             serve(

@@ -39,6 +39,11 @@ class ApiSettings(Settings):
         "client's address with X-Forwarded-For: logins are throttled by it.",
         examples=["10.0.0.0/8"],
     )
+    console_dir: Path | None = Field(
+        default=None,
+        description="Folder with the built web console (`web-console/dist`), served at `/`; left out: no console.",
+        examples=["/usr/share/sens/console"],
+    )
     api_pool_size: int = Field(default=8, ge=1, le=100, description="Most connections to PostgreSQL.")
     api_statement_timeout_s: Seconds = Field(
         default=10.0, le=60, description="Longest time for a query; a longer one is answered with 503."

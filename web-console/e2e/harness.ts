@@ -1,0 +1,88 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test as base, expect, type Page } from "@playwright/test";
+import type { AxeResults } from "axe-core";
+import mqtt from "mqtt";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+export const key = () => process.env.SENS_E2E_KEY ?? "";
+
+/** A page that is logged in; its addresses are the console's. Errors in its console fail the test. */
+export const test = base.extend<{ console: Page }>({
+  // biome-ignore lint/correctness/noEmptyPattern: the test runner reads from the pattern what a fixture needs
+  baseURL: async ({}, use) => use(process.env.SENS_E2E_URL),
+  console: async ({ page }, use) => {
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(error.message));
+    page.on("console", (message) => {
+      // Lost connections and refusals are what some tests bring about.
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+        errors.push(message.text());
+      }
+    });
+    await page.addInitScript((opened) => sessionStorage.setItem("sens-api-key", opened), key());
+    await page.goto("/");
+    await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
+    await use(page);
+    expect(errors).toEqual([]);
+  },
+});
+
+/** Publish as a device would; resolves when the broker has acknowledged all. */
+export async function publish(device: string, ...payloads: string[]): Promise<void> {
+  const client = await mqtt.connectAsync(process.env.SENS_E2E_MQTT ?? "", { protocolVersion: 4 });
+  for (const payload of payloads) await client.publishAsync(`sens/${device}/telemetry`, payload, { qos: 1 });
+  await client.endAsync();
+}
+
+/** Ask the API until it answers what is waited for: stored is what is published, some moments later. */
+export async function eventually<T>(path: string, found: (body: T) => boolean): Promise<T> {
+  let body: T | undefined;
+  await expect(async () => {
+    const response = await fetch(`${process.env.SENS_E2E_URL}${path}`, { headers: { "X-API-Key": key() } });
+    body = (await response.json()) as T;
+    expect(found(body)).toBe(true);
+  }).toPass();
+  return body as T;
+}
+
+export interface Named {
+  items: { id: number; name: string }[];
+}
+
+/** Publish readings of a device of one's own, and wait until it is known. Gives its id. */
+export async function deviceWith(name: string, ...payloads: string[]): Promise<number> {
+  await publish(name, ...payloads);
+  const { items } = await eventually<Named>(
+    `/api/v1/devices?prefix=${name}`,
+    ({ items }) => items.length === 1,
+  );
+  return items[0]?.id ?? 0;
+}
+
+/** Keep a picture of the page, to be looked at by a person. */
+export async function picture(page: Page, name: string): Promise<void> {
+  await page.screenshot({
+    path: `test-results/pictures/${test.info().project.name}-${name}.png`,
+    animations: "disabled",
+  });
+}
+
+/** No violation of what axe checks, and nothing wider than the screen. */
+export async function expectAccessible(page: Page): Promise<void> {
+  // Run by the debugger, so the page's policy, which allows no such script, stays as it is.
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() =>
+    (window as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
+  );
+  const told = violations.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("\n  ")}`,
+  );
+  expect(told).toEqual([]);
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  expect(width).toBeLessThanOrEqual(page.viewportSize()?.width ?? 0);
+}
+
+export { expect };

@@ -1,0 +1,25 @@
+import { expect, picture, test } from "./harness";
+
+test("whether data arrives, from whom, and whether anything was lost, is on the first page", async ({
+  console: page,
+}) => {
+  await expect(page.getByText("balanced, nothing lost")).toBeVisible();
+  const messages = page.getByRole("table", { name: "What became of messages received" });
+  await expect(messages.getByRole("row", { name: /^decoded/ })).toContainText("%");
+  const source = page.getByRole("row", { name: /^simulator/ });
+  await expect(source).toContainText("connected");
+  await expect(page.getByText("messages a second").locator("..")).toContainText(/[1-9]/);
+  await picture(page, "overview");
+  await source.getByRole("link", { name: "simulator" }).click();
+  await expect(page).toHaveURL(/\/devices\?source=simulator/);
+});
+
+test("a connection that broke is shown, and heals by itself", async ({ console: page, context }) => {
+  await context.setOffline(true);
+  const banner = page.getByRole("alert").filter({ hasText: "The server does not answer" });
+  await expect(banner).toBeVisible();
+  await picture(page, "broken");
+  await context.setOffline(false);
+  await expect(banner).toBeHidden();
+  await expect(page.getByText("balanced, nothing lost")).toBeVisible();
+});

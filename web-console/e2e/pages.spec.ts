@@ -1,0 +1,46 @@
+import { expect, expectAccessible, picture, test } from "./harness";
+
+test("a source tells its broker, topics and state", async ({ console: page }) => {
+  await page.goto("/sources");
+  const source = page.getByRole("region", { name: "simulator" });
+  await expect(source).toContainText("sens/+/telemetry");
+  await expect(source).toContainText("mqtt://127.0.0.1");
+  await picture(page, "sources");
+});
+
+test("a key is made, shown once and revoked", async ({ console: page }, info) => {
+  await page.goto("/settings");
+  const name = `grafana-${info.project.name}`;
+  await page.getByLabel("Name").fill(name);
+  await page.getByRole("button", { name: "Make a key" }).click();
+  await expect(page.getByText(/^sens_[\w-]{20,}$/)).toBeVisible();
+  await picture(page, "settings");
+  await page.getByRole("button", { name: `Revoke ${name}` }).click();
+  await page.getByRole("button", { name: `Really revoke ${name}` }).click();
+  await expect(page.getByRole("row", { name: new RegExp(name) })).toContainText("revoked");
+});
+
+const PAGES = ["/", "/devices", "/devices/1", "/explore?series=1,2", "/quarantine", "/sources", "/settings"];
+
+for (const scheme of ["light", "dark"] as const) {
+  test(`every page can be read and used by everybody, ${scheme}`, async ({ console: page }) => {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    for (const path of PAGES) {
+      await page.goto(path);
+      await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+      await expect(page.getByRole("status", { name: "Loading" })).toHaveCount(0);
+      await expectAccessible(page);
+      if (scheme === "dark" && path.startsWith("/explore")) await picture(page, "explore-dark");
+      if (scheme === "dark" && path === "/") await picture(page, "overview-dark");
+    }
+  });
+}
+
+test("the keyboard reaches every page", async ({ console: page }, info) => {
+  test.skip(info.project.name === "phone", "a phone has none");
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to the content" })).toBeFocused();
+  await page.getByRole("link", { name: "Explore" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Explore" })).toBeVisible();
+});

@@ -1,0 +1,48 @@
+import { eventually, expect, expectAccessible, picture, publish, test } from "./harness";
+
+interface Quarantine {
+  items: { topic: string }[];
+}
+
+async function quarantine(device: string, ...payloads: string[]): Promise<void> {
+  await publish(device, ...payloads);
+  await eventually<Quarantine>("/api/v1/quarantine?state=open&limit=1000", ({ items }) => {
+    return items.filter(({ topic }) => topic === `sens/${device}/telemetry`).length === payloads.length;
+  });
+}
+
+test("a message that was not stored tells why, shows its bytes and can be discarded", async ({
+  console: page,
+}, info) => {
+  const device = `torn-${info.project.name}`;
+  await quarantine(device, '{"temperature": 21,5');
+  await page.goto("/quarantine");
+  await page.getByRole("link", { name: /simulator: invalid_syntax/ }).click();
+  await expect(page).toHaveURL(/reason=invalid_syntax/);
+  await picture(page, "quarantine");
+  await page.getByRole("button", { name: `sens/${device}/telemetry` }).click();
+  const drawer = page.getByRole("dialog");
+  await expect(drawer.getByText('{"temperature": 21,5')).toBeVisible();
+  await drawer.getByRole("tab", { name: "hex" }).click();
+  await expect(drawer.getByText("7b 22 74 65 6d 70")).toBeVisible();
+  await drawer.getByRole("tab", { name: "parsed" }).click();
+  await expect(drawer.getByText("This is no JSON")).toBeVisible();
+  await expectAccessible(page);
+  await picture(page, "quarantined");
+  await drawer.getByRole("button", { name: "Replay" }).click();
+  await expect(drawer.getByText(/cannot be decoded/)).toBeVisible();
+  await drawer.getByRole("button", { name: "Discard" }).click();
+  await expect(drawer.getByText("Discarded: its bytes")).toBeVisible();
+});
+
+test("many are discarded at once", async ({ console: page }, info) => {
+  const device = `many-${info.project.name}`;
+  await quarantine(device, "{", "{{", "{{{");
+  await page.goto("/quarantine?reason=invalid_syntax");
+  const picks = page.getByRole("checkbox", { name: `Pick sens/${device}` });
+  await expect(picks).toHaveCount(3);
+  for (const pick of await picks.all()) await pick.check();
+  await page.getByRole("button", { name: "Discard 3" }).click();
+  await expect(page.getByText("3 done.")).toBeVisible();
+  await expect(picks).toHaveCount(0);
+});

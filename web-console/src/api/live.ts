@@ -1,0 +1,87 @@
+import { EventParser } from "../lib/sse";
+import { watchedFetch } from "./connection";
+import { authHeaders, session } from "./session";
+
+/** A reading as it was stored, the newest of its series in a batch. `time_us` is µs since 1970 UTC. */
+export interface LiveReading {
+  series_id: number;
+  source: string;
+  device: string;
+  metric: string;
+  unit: string;
+  time_us: number;
+  /** Of a boolean 0 or 1, as in all that is asked for. */
+  value: number | string;
+}
+
+export type LiveState = "connecting" | "live" | "broken";
+
+export interface LiveFilter {
+  source?: string;
+  device?: string;
+}
+
+type Sent = Omit<LiveReading, "value"> & { value: number | string | boolean };
+
+function received(reading: Sent): LiveReading {
+  return typeof reading.value === "boolean"
+    ? { ...reading, value: Number(reading.value) }
+    : { ...reading, value: reading.value };
+}
+
+const RETRY_MS = 2000;
+/** The API sends a heartbeat every ten seconds: after so long without one, nobody is there. */
+const SILENT_AFTER_MS = 25_000;
+
+/** Follow live readings until the returned function is called; a stream that ends is opened again.
+ *
+ * By `fetch`, not EventSource: that one cannot show an API key.
+ */
+export function follow(
+  filter: LiveFilter,
+  onReadings: (readings: LiveReading[]) => void,
+  onState: (state: LiveState) => void,
+): () => void {
+  const stopping = new AbortController();
+  void (async () => {
+    onState("connecting");
+    while (!stopping.signal.aborted) {
+      await listen(filter, onReadings, onState, stopping.signal).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      onState("broken");
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  })();
+  return () => stopping.abort();
+}
+
+async function listen(
+  filter: LiveFilter,
+  onReadings: (readings: LiveReading[]) => void,
+  onState: (state: LiveState) => void,
+  stopping: AbortSignal,
+): Promise<void> {
+  const silence = new AbortController();
+  let timer = setTimeout(() => silence.abort(), SILENT_AFTER_MS);
+  try {
+    const query = new URLSearchParams({ ...filter });
+    const response = await watchedFetch(`/api/v1/live?${query}`, {
+      headers: authHeaders(session.get(), "GET"),
+      signal: AbortSignal.any([stopping, silence.signal]),
+    });
+    if (!response.ok || !response.body) return;
+    onState("live");
+    const parser = new EventParser();
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENT_AFTER_MS);
+      for (const { event, data } of parser.push(piece.value)) {
+        if (event === "readings")
+          onReadings((JSON.parse(data) as { readings: Sent[] }).readings.map(received));
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}

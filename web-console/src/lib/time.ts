@@ -1,0 +1,38 @@
+export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+const FULL: Intl.DateTimeFormatOptions = {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+  timeZoneName: "short",
+};
+
+/** Date, time and zone as the viewer writes them. `at`: ms since 1970 UTC or RFC 3339. */
+export function formatMoment(at: number | string, zone = viewerZone, locale?: string): string {
+  return new Intl.DateTimeFormat(locale, { ...FULL, timeZone: zone }).format(new Date(at));
+}
+
+const UNITS: [name: Intl.RelativeTimeFormatUnit, seconds: number][] = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
+
+/** `12 seconds ago`, in the largest unit that fits. Both in ms since 1970 UTC. */
+export function formatAge(atMs: number, nowMs: number, locale = "en"): string {
+  const seconds = Math.round((atMs - nowMs) / 1000);
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: "always" });
+  return seconds === 0 ? "now" : format.format(Math.trunc(seconds / size), unit);
+}
+
+/** What an `<input type="datetime-local">` shows, in the zone of the machine. */
+export function toLocalInput(ms: number): string {
+  const date = new Date(ms);
+  return new Date(ms - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}

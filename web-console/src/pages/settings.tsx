@@ -1,0 +1,70 @@
+import { Code, Group, SegmentedControl, Table, Text, useMantineColorScheme } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { versionQuery } from "../api/queries";
+import { viewerZone } from "../lib/time";
+import { ApiKeys } from "../ui/api-keys";
+import { Card, Page } from "../ui/page";
+import { Loaded } from "../ui/states";
+
+export function SettingsPage() {
+  return (
+    <Page title="Settings">
+      <ApiKeys />
+      <Appearance />
+      <About />
+    </Page>
+  );
+}
+
+function Appearance() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  return (
+    <Card title="Appearance">
+      <Group>
+        <SegmentedControl
+          aria-label="Colours"
+          value={colorScheme}
+          onChange={(value) => setColorScheme(value as "light" | "dark" | "auto")}
+          data={[
+            { value: "auto", label: "As the system" },
+            { value: "light", label: "Light" },
+            { value: "dark", label: "Dark" },
+          ]}
+        />
+        <Text size="sm" c="dimmed">
+          Times are shown in {viewerZone}, the zone of this browser.
+        </Text>
+      </Group>
+    </Card>
+  );
+}
+
+function About() {
+  const version = useQuery(versionQuery);
+  return (
+    <Card title="About">
+      <Loaded query={version}>
+        {({ version: number, git_sha, python }) => (
+          <Table aria-label="Versions">
+            <Table.Tbody>
+              {[
+                ["SENS Platform", number],
+                ["Commit", git_sha],
+                ["Python", python],
+              ].map(([name, value]) => (
+                <Table.Tr key={name}>
+                  <Table.Th scope="row" w={140}>
+                    {name}
+                  </Table.Th>
+                  <Table.Td style={{ overflowWrap: "anywhere" }}>
+                    <Code>{value}</Code>
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        )}
+      </Loaded>
+    </Card>
+  );
+}

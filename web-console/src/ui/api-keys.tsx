@@ -1,0 +1,170 @@
+import { Alert, Button, Code, CopyButton, Group, NativeSelect, Table, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import type { Schemas } from "../api/client";
+import { apiKeysQuery, createApiKey, revokeApiKey } from "../api/queries";
+import { Tone } from "./badges";
+import { Card } from "./page";
+import { Empty, Loaded, Problem } from "./states";
+import { Moment } from "./when";
+
+type Key = Schemas["ApiKey"];
+const DAY_MS = 86_400_000;
+
+/** Keys for programs: made, shown once, revoked. */
+export function ApiKeys() {
+  const keys = useQuery(apiKeysQuery);
+  return (
+    <Card title="API keys">
+      <Loaded query={keys}>
+        {({ items }) => (
+          <>
+            <NewKey />
+            {items.length === 0 ? <Empty title="No key was made yet" /> : <KeyTable keys={items} />}
+          </>
+        )}
+      </Loaded>
+    </Card>
+  );
+}
+
+function NewKey() {
+  const queries = useQueryClient();
+  const create = useMutation({
+    mutationFn: createApiKey,
+    onSuccess: () => queries.invalidateQueries({ queryKey: apiKeysQuery.queryKey }),
+  });
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const given = new FormData(form);
+    const days = Number(given.get("days"));
+    create.mutate(
+      {
+        name: String(given.get("name")).trim(),
+        scope: String(given.get("scope")) as Schemas["NewApiKey"]["scope"],
+        expires_at: days ? new Date(Date.now() + days * DAY_MS).toISOString() : null,
+      },
+      { onSuccess: () => form.reset() },
+    );
+  };
+  return (
+    <>
+      <form onSubmit={submit}>
+        <Group align="end" mb="sm">
+          <TextInput name="name" label="Name" placeholder="grafana" required maxLength={100} />
+          <NativeSelect name="scope" label="Scope" data={["read", "operate", "admin"]} />
+          <NativeSelect
+            name="days"
+            label="Expires"
+            data={[
+              { value: "90", label: "in 90 days" },
+              { value: "365", label: "in a year" },
+              { value: "0", label: "never" },
+            ]}
+          />
+          <Button type="submit" loading={create.isPending}>
+            Make a key
+          </Button>
+        </Group>
+      </form>
+      {create.isError && <Problem error={create.error} />}
+      {create.data && <Made made={create.data} />}
+    </>
+  );
+}
+
+function Made({ made }: { made: Schemas["CreatedApiKey"] }) {
+  return (
+    <Alert
+      color="green"
+      variant="outline"
+      title={`The key ${made.name}, shown this once`}
+      mb="sm"
+      role="status"
+    >
+      <Group>
+        <Code style={{ overflowWrap: "anywhere" }}>{made.key}</Code>
+        <CopyButton value={made.key}>
+          {({ copied, copy }) => (
+            <Button size="compact-sm" variant="default" onClick={copy}>
+              {copied ? "Copied" : "Copy"}
+            </Button>
+          )}
+        </CopyButton>
+      </Group>
+    </Alert>
+  );
+}
+
+function KeyTable({ keys }: { keys: Key[] }) {
+  return (
+    <div className="scroll">
+      <Table aria-label="API keys">
+        <Table.Thead>
+          <Table.Tr>
+            {["Name", "Scope", "Begins with", "Made", "Expires", "State"].map((name) => (
+              <Table.Th key={name}>{name}</Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {keys.map((key) => (
+            <KeyRow key={key.id} apiKey={key} />
+          ))}
+        </Table.Tbody>
+      </Table>
+    </div>
+  );
+}
+
+function KeyRow({ apiKey }: { apiKey: Key }) {
+  return (
+    <Table.Tr>
+      <Table.Th scope="row">{apiKey.name}</Table.Th>
+      <Table.Td>{apiKey.scope}</Table.Td>
+      <Table.Td>
+        <Code>sens_{apiKey.prefix}</Code>
+      </Table.Td>
+      <Table.Td>
+        <Moment at={apiKey.created_at} />
+      </Table.Td>
+      <Table.Td>
+        <Moment at={apiKey.expires_at} />
+      </Table.Td>
+      <Table.Td>
+        {apiKey.revoked_at ? (
+          <Tone tone="bad">revoked</Tone>
+        ) : apiKey.expires_at && Date.parse(apiKey.expires_at) <= Date.now() ? (
+          <Tone tone="warn">expired</Tone>
+        ) : (
+          <Revoke apiKey={apiKey} />
+        )}
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+/** A second press confirms: what is revoked stays so. */
+function Revoke({ apiKey }: { apiKey: Key }) {
+  const queries = useQueryClient();
+  const [asked, setAsked] = useState(false);
+  const revoke = useMutation({
+    mutationFn: () => revokeApiKey(apiKey.id),
+    onSuccess: () => queries.invalidateQueries({ queryKey: apiKeysQuery.queryKey }),
+  });
+  if (revoke.isError) return <Problem error={revoke.error} />;
+  return (
+    <Button
+      size="compact-sm"
+      variant={asked ? "filled" : "default"}
+      color={asked ? "red" : undefined}
+      loading={revoke.isPending}
+      aria-label={asked ? `Really revoke ${apiKey.name}` : `Revoke ${apiKey.name}`}
+      onBlur={() => setAsked(false)}
+      onClick={() => (asked ? revoke.mutate() : setAsked(true))}
+    >
+      {asked ? "Really revoke" : "Revoke"}
+    </Button>
+  );
+}

@@ -1,0 +1,163 @@
+import { useComputedColorScheme } from "@mantine/core";
+import { useElementSize, useMergedRef } from "@mantine/hooks";
+import { useEffect, useRef } from "react";
+import uPlot from "uplot";
+import type { Curve } from "../lib/plot";
+
+/** A curve as it is drawn; curves of one unit share an axis. */
+export interface Drawn {
+  label: string;
+  unit: string;
+  color: string;
+  curve: Curve;
+  dashed?: boolean;
+}
+
+interface ChartProps {
+  label: string;
+  drawn: Drawn[];
+  fromS?: number;
+  toS?: number;
+  height?: number;
+  onZoom?: (fromMs: number, toMs: number) => void;
+  onCursor?: (atS: number | null) => void;
+}
+
+const MAX_AXES = 4;
+
+/** Curves over time, in seconds since 1970 UTC. What it shows, stands in words beside it: a canvas has none. */
+export function Chart({ label, drawn, fromS, toS, height = 320, onZoom, onCursor }: ChartProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const { ref: measured, width } = useElementSize<HTMLDivElement>();
+  const ref = useMergedRef(box, measured);
+  const plot = useRef<uPlot | null>(null);
+  const scheme = useComputedColorScheme("light");
+  const handlers = useRef({ onZoom, onCursor });
+  handlers.current = { onZoom, onCursor };
+  // A plot is made anew only where its curves are others; new points are given to the one that is there.
+  const shape = JSON.stringify([
+    scheme,
+    height,
+    drawn.map((each) => [each.label, each.unit, each.color, !!each.curve.band]),
+  ]);
+  const shown = width > 0;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` stands for all that the plot is made of
+  useEffect(() => {
+    const target = box.current;
+    if (!target || !shown) return;
+    const options = optionsOf(drawn, target.clientWidth, height, scheme === "dark", handlers);
+    const made = new uPlot(options, dataOf(drawn), target);
+    plot.current = made;
+    return () => {
+      plot.current = null;
+      made.destroy();
+    };
+  }, [shape, shown]);
+
+  useEffect(() => {
+    if (plot.current && shown) plot.current.setSize({ width, height });
+  }, [width, height, shown]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a plot that was made anew needs its range, too
+  useEffect(() => {
+    plot.current?.batch(() => {
+      plot.current?.setData(dataOf(drawn), fromS === undefined);
+      if (fromS !== undefined && toS !== undefined) plot.current?.setScale("x", { min: fromS, max: toS });
+    });
+  }, [drawn, fromS, toS, shape, shown]);
+
+  return <div ref={ref} role="img" aria-label={label} style={{ width: "100%", minHeight: height }} />;
+}
+
+function dataOf(drawn: Drawn[]): uPlot.AlignedData {
+  const tables = drawn.map(({ curve }): uPlot.AlignedData => {
+    return curve.band ? [curve.time, curve.value, curve.band.max, curve.band.min] : [curve.time, curve.value];
+  });
+  return tables.length === 0 ? [[]] : uPlot.join(tables);
+}
+
+function optionsOf(
+  drawn: Drawn[],
+  width: number,
+  height: number,
+  dark: boolean,
+  handlers: { current: Pick<ChartProps, "onZoom" | "onCursor"> },
+): uPlot.Options {
+  const units = [...new Set(drawn.map((each) => each.unit))].slice(0, MAX_AXES);
+  const ink = {
+    stroke: dark ? "#c1c8cf" : "#3b444d",
+    grid: { stroke: dark ? "#2c3339" : "#e7ebee", width: 1 },
+  };
+  const series: uPlot.Series[] = [{}];
+  const bands: uPlot.Band[] = [];
+  for (const { label, unit, color, curve, dashed } of drawn) {
+    const scale = units.includes(unit) ? unit : units[0];
+    series.push({
+      label,
+      scale,
+      stroke: color,
+      width: 1.75,
+      dash: dashed ? [6, 4] : undefined,
+      points: { size: 4, filter: isolated },
+    });
+    if (!curve.band) continue;
+    const edge: uPlot.Series = { scale, stroke: "transparent", points: { show: false } };
+    bands.push({ series: [series.length, series.length + 1], fill: `${color}33` });
+    series.push({ ...edge, label: `${label} max` }, { ...edge, label: `${label} min` });
+  }
+  return {
+    width,
+    height,
+    series,
+    bands,
+    legend: { show: false },
+    scales: { x: { time: true } },
+    cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
+    axes: [
+      { ...ink, values: TIME_LABELS },
+      ...units.map(
+        (unit, index): uPlot.Axis => ({
+          ...ink,
+          scale: unit,
+          label: unit || undefined,
+          labelSize: 18,
+          size: 56,
+          side: index === 0 ? 3 : 1,
+          grid: index === 0 ? ink.grid : { show: false },
+        }),
+      ),
+    ],
+    hooks: {
+      setSelect: [(plot) => zoom(plot, handlers.current.onZoom)],
+      setCursor: [({ cursor, data }) => handlers.current.onCursor?.(data[0][cursor.idx ?? -1] ?? null)],
+    },
+  };
+}
+
+/** Points that have a gap on both sides: no line shows them. */
+const isolated: uPlot.Series.Points.Filter = (plot, index, shown) => {
+  if (shown) return null;
+  const column = plot.data[index] ?? [];
+  // `undefined` is a moment of other curves only; null is a gap.
+  const here = [...column].flatMap((value, at) => (value === undefined ? [] : [at]));
+  const empty = (at: number | undefined) => at === undefined || column[at] === null;
+  return here.filter((at, place) => column[at] !== null && empty(here[place - 1]) && empty(here[place + 1]));
+};
+
+function zoom(plot: uPlot, onZoom: ChartProps["onZoom"]): void {
+  const { left, width } = plot.select;
+  if (width < 4) return;
+  plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+  onZoom?.(plot.posToVal(left, "x") * 1000, plot.posToVal(left + width, "x") * 1000);
+}
+
+/** Labels of the time axis by the step between them, in 24 hours: [step, format, and at a new year, day, hour, minute]. */
+const TIME_LABELS: uPlot.Axis["values"] = [
+  [3600 * 24 * 365, "{YYYY}", null, null, null, null, null, null, 1],
+  [3600 * 24 * 28, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
+  [3600 * 24, "{MMM} {D}", "\n{YYYY}", null, null, null, null, null, 1],
+  [60, "{HH}:{mm}", "\n{MMM} {D}", null, "\n{MMM} {D}", null, null, null, 1],
+  [1, "{HH}:{mm}:{ss}", "\n{MMM} {D}", null, "\n{MMM} {D}", null, null, null, 1],
+  [0.001, "{ss}.{fff}", "\n{MMM} {D} {HH}:{mm}", null, "\n{MMM} {D} {HH}:{mm}", null, "\n{HH}:{mm}", null, 1],
+];

@@ -1,0 +1,36 @@
+import { useEffect, useRef, useState } from "react";
+import { follow, type LiveReading, type LiveState } from "../api/live";
+
+/** How often readings that came are shown: a person sees no more, and drawing costs. */
+const SHOW_EVERY_MS = 500;
+
+/** Hand live readings of a device over, several at once; tells whether they come. */
+export function useLive(
+  filter: { source?: string; device?: string } | null,
+  onReadings: (readings: LiveReading[]) => void,
+): LiveState {
+  const [state, setState] = useState<LiveState>("connecting");
+  const handler = useRef(onReadings);
+  handler.current = onReadings;
+  const { source, device } = filter ?? {};
+  const wanted = filter !== null;
+  useEffect(() => {
+    if (!wanted) return;
+    let waiting: LiveReading[] = [];
+    const stop = follow(
+      { ...(source && { source }), ...(device && { device }) },
+      (got) => waiting.push(...got),
+      setState,
+    );
+    const timer = setInterval(() => {
+      if (waiting.length === 0) return;
+      handler.current(waiting);
+      waiting = [];
+    }, SHOW_EVERY_MS);
+    return () => {
+      clearInterval(timer);
+      stop();
+    };
+  }, [wanted, source, device]);
+  return state;
+}
