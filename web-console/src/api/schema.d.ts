@@ -229,7 +229,8 @@ export interface paths {
          * Stream Live
          * @description Readings as they are stored, of each series the newest of a batch, as server-sent events.
          *
-         *     `readings`: `{"readings": [{"series_id", "source", "device", "metric", "unit", "time_us", "value"}]}`.
+         *     `readings`: `{"readings": [{"series_id", "source", "device", "metric", "unit", "time_us", "value"}]}`;
+         *     the value is a number, true or false, or a text.
          *     `dropped`: `{"updates": n}`, where the client did not keep up. Comments are heartbeats. What is sent
          *     while nobody listens is missed: query it. The stream ends when NATS is lost or the client takes nothing for long.
          */
@@ -1924,7 +1925,7 @@ export interface components {
          * @description Why a message is in quarantine. The value is stored and shown: never rename one.
          * @enum {string}
          */
-        Reason: "invalid_envelope" | "oversize" | "no_route" | "invalid_topic" | "empty_payload" | "too_long" | "too_deep" | "too_many_readings" | "invalid_syntax" | "invalid_shape" | "no_readings" | "missing_field" | "invalid_value" | "not_finite" | "nul_in_text" | "invalid_time" | "time_too_old" | "time_too_new" | "older_than_retention" | "too_many_series" | "too_many_devices" | "refused_by_database" | "conflict";
+        Reason: "invalid_envelope" | "oversize" | "no_route" | "invalid_topic" | "empty_payload" | "too_long" | "too_deep" | "too_many_readings" | "invalid_name" | "invalid_syntax" | "invalid_shape" | "no_readings" | "missing_field" | "invalid_value" | "not_finite" | "nul_in_text" | "invalid_time" | "time_too_old" | "time_too_new" | "older_than_retention" | "too_many_series" | "too_many_devices" | "refused_by_database" | "conflict";
         /**
          * ReplayRange
          * @description Which envelopes to decode again, by when the log took them in.
