@@ -47,6 +47,7 @@ ENDPOINTS = [
     Endpoint("GET", "/latest", "read", "empty"),
     Endpoint("GET", "/live", "read", "absent", query={"source": "plant-a"}),
     Endpoint("GET", "/sources", "read", "empty"),
+    Endpoint("GET", "/sources/{source}", "read", "absent"),
     Endpoint("GET", "/ledger", "read", "empty"),
     Endpoint("GET", "/quarantine", "read", "empty"),
     Endpoint("GET", "/quarantine/summary", "read", "empty"),

@@ -24,6 +24,7 @@ from sens.runtime.lifetime import Lifetime, run
 from sens.runtime.settings import load
 from sens.sources.models import Configuration
 from sens.sources.parsing import load as load_configuration
+from sens.sources.pieces import pieces
 from sens.storage.api_keys import ApiKey, find_api_key
 from sens.storage.connection import connect as connect_database
 from sens.storage.migrate import check_schema
@@ -110,6 +111,7 @@ def _services(
         setup_token=setup_token,
         names=SeriesNames(database),
         configuration=configuration,
+        source_pieces=pieces(settings.config.read_text(encoding="utf-8")),
         probes=lifetime.probes,
         stopping=lifetime.stopping,
         max_live_streams=settings.api_max_live_streams,

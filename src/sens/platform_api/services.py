@@ -1,6 +1,7 @@
 """What the routes work with; made by `main.py`, found at the request."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
@@ -28,6 +29,7 @@ class Services:
     Attributes:
         stopping: set when the process is to end: what streams, ends.
         max_live_streams, live_streams: the most there may be, and those there are.
+        source_pieces: the lines of the configuration that declare each source, by its name.
         exports: how many are under way.
         max_requests: the most that may be under way; probes are answered beyond it.
         auditing: reads the ledger for all who ask meanwhile, so that many cost one reader; None before the first.
@@ -50,6 +52,7 @@ class Services:
     max_live_streams: int = 100
     live_streams: int = 0
     exports: int = 0
+    source_pieces: Mapping[str, str] = field(default_factory=dict[str, str])
     max_requests: int = 512
     auditing: "asyncio.Task[dict[str, Balance]] | None" = None
     replaying: asyncio.Lock = field(default_factory=asyncio.Lock)

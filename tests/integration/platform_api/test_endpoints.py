@@ -26,7 +26,7 @@ class House:
 
     api: Api
     database: ReadingsDatabase
-    ids: dict[str, int]
+    ids: dict[str, int | str]
     away: int
 
     async def ask(self, endpoint: Endpoint, headers: dict[str, str]) -> httpx.Response:
@@ -50,7 +50,8 @@ def house(api: Api, services: Services, database: ReadingsDatabase) -> House:
     services.stopping.set()  # a live stream ends as soon as it has begun
     home = database.one("SELECT id FROM tenant WHERE name = 'home'")
     away = database.one("INSERT INTO tenant (name) VALUES ('away') RETURNING id")
-    ids = {
+    ids: dict[str, int | str] = {
+        "source": "plant-a",
         "device_id": 1,
         "series_id": 1,
         "quarantine_id": 1,

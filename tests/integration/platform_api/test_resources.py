@@ -223,3 +223,11 @@ async def test_a_cursor_of_another_list_is_refused(api: Api):
 async def test_the_document_is_openapi_3_1_and_needs_no_key(api: Api):
     answer = await api.get("/openapi.json", key=None)
     assert answer.json()["openapi"].startswith("3.1")
+
+
+async def test_a_source_comes_with_its_piece_of_the_configuration(api: Api, services: Services):
+    services.source_pieces = {"plant-a": "- name: plant-a"}
+    assert (await api.get("/sources/plant-a")).json()["configuration"] == "- name: plant-a"
+    declared_only = (await api.get("/sources/plant-z")).json()
+    assert (declared_only["configuration"], declared_only["declared"], declared_only["devices"]) == (None, True, 0)
+    assert_problem(await api.get("/sources/plant-x"), 404, "not-found")

@@ -263,6 +263,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources/{source}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Source
+         * @description One source, with its piece of the configuration.
+         */
+        get: operations["get_source"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger": {
         parameters: {
             query?: never;
@@ -985,6 +1005,49 @@ export interface components {
              * @example sens_kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk
              */
             key: string;
+        };
+        /**
+         * DeclaredSource
+         * @description A source and how it is declared.
+         */
+        DeclaredSource: {
+            /**
+             * Name
+             * @example plant-a
+             */
+            name: string;
+            /**
+             * Tenant
+             * @example default
+             */
+            tenant: string;
+            /**
+             * Declared
+             * @description Whether the configuration names it; if not, it is of former times.
+             */
+            declared: boolean;
+            /**
+             * Devices
+             * @description How many sent something.
+             * @example 120
+             */
+            devices: number;
+            /**
+             * First Seen At
+             * @description When its first message was decoded; null before.
+             */
+            first_seen_at: string | null;
+            /** @description Of its sessions, the best; `unknown` while NATS is away. */
+            state: components["schemas"]["sens__platform_api__live_state__State"];
+            /** Sessions */
+            sessions: components["schemas"]["Session"][];
+            /**
+             * Configuration
+             * @description Its lines of `sens.yaml`, as the API read them when it started; null if it has none.
+             * @example - name: plant-a
+             *       broker: mqtt://broker.example.org
+             */
+            configuration: string | null;
         };
         /**
          * Device
@@ -3715,6 +3778,82 @@ export interface operations {
             };
             /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclaredSource"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,9 +1,9 @@
 """Sources: what is declared, what was received, and what their workers are doing."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import Field
 
 from sens.platform_api.access import READ
@@ -11,6 +11,7 @@ from sens.platform_api.caller import CallerOf
 from sens.platform_api.live_state import State, session_state, source_state
 from sens.platform_api.models import Model, Moment, Page
 from sens.platform_api.paging import Cursor, Limit, NamePart, cut, parse_cursor
+from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import Services, ServicesOf
 from sens.platform_api.tenancy import visible_sources
 from sens.storage import read_devices
@@ -19,6 +20,8 @@ from sens.stream.errors import StreamAway
 from sens.stream.status import SourceStatus
 
 router = APIRouter(prefix="/api/v1/sources", tags=["sources"], dependencies=[READ])
+
+SourceName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
 class Session(Model):
@@ -50,6 +53,15 @@ class Source(Model):
     sessions: list[Session]
 
 
+class DeclaredSource(Source):
+    """A source and how it is declared."""
+
+    configuration: str | None = Field(
+        description="Its lines of `sens.yaml`, as the API read them when it started; null if it has none.",
+        examples=["- name: plant-a\n  broker: mqtt://broker.example.org"],
+    )
+
+
 class SourcePage(Page):
     """Sources by name."""
 
@@ -65,6 +77,16 @@ async def list_sources(services: ServicesOf, caller: CallerOf, cursor: Cursor = 
     board = await _board(services)
     items = [_source(services, name, rows[name], board) for name in page]
     return SourcePage(items=items, next_cursor=next_cursor)
+
+
+@router.get("/{source}", responses=documented(ProblemType.NOT_FOUND))
+async def get_source(services: ServicesOf, caller: CallerOf, source: SourceName) -> DeclaredSource:
+    """One source, with its piece of the configuration."""
+    rows = await visible_sources(services, caller)
+    if source not in rows:
+        raise ProblemError(ProblemType.NOT_FOUND, f"there is no source {source}")
+    found = _source(services, source, rows[source], await _board(services))
+    return DeclaredSource(**found.model_dump(), configuration=services.source_pieces.get(source))
 
 
 async def _board(services: Services) -> Sequence[SourceStatus] | None:
