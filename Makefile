@@ -36,7 +36,7 @@ console-check: $(STAMP)  ## check the web console: style, types, unit tests, siz
 
 test: $(STAMP)  ## run every test that this machine can
 	tools/install-debian-packages mosquitto strace
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 ci: install lint types test console-check build docs-check  ## what CI runs
 
