@@ -7,10 +7,10 @@ gives it what is to be sent, and waits where the client is slow.
 import asyncio
 import io
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
-from contextlib import suppress
 from enum import StrEnum
 from typing import IO, Any, TypeVar, cast
 
+import anyio
 import numpy as np
 from arro3.core import RecordBatch, RecordBatchReader, Schema
 from arro3.io import write_csv, write_ipc_stream, write_parquet
@@ -101,12 +101,11 @@ async def file_of(
             yield chunk
         await writing
     finally:
-        bridge.closed = True
-        while not writing.done():  # it may be waiting for room, and finds then that it is closed
-            with suppress(asyncio.QueueEmpty):
-                chunks.get_nowait()
-            await asyncio.wait({writing}, timeout=0.01)
-        await batches.aclose()
+        bridge.close()
+        # A client that leaves cancels everything, again at each wait: the thread has to be waited for all the same.
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait({writing})
+            await batches.aclose()
 
 
 Writer = Callable[[RecordBatchReader, IO[bytes]], None]
@@ -145,6 +144,12 @@ class _Bridge:
         self._chunks = chunks
         self._error: Exception | None = None
         self.closed = False
+
+    def close(self) -> None:
+        """In the event loop: nobody takes the file any more. A thread that waits for room finds it, and then this."""
+        self.closed = True
+        while not self._chunks.empty():
+            self._chunks.get_nowait()
 
     def run(self, writer: Writer, schema: Schema) -> None:
         """In the thread: write the file, and None at its end.

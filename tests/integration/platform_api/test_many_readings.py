@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import itertools
+import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -197,6 +198,14 @@ async def test_a_client_that_leaves_ends_the_export(
         return replace(page, columns=later, next_from=MONDAY)
 
     monkeypatch.setattr(exports, "read_page", endless)
+    ended = threading.Event()
+    run = exports._Bridge.run
+
+    def run_to_its_end(*arguments: Any) -> None:
+        run(*arguments)
+        ended.set()
+
+    monkeypatch.setattr(exports._Bridge, "run", run_to_its_end)
     async with client.stream("GET", "/readings/export", params={"from": FROM, "to": TO, "id": 1}) as answer:
         taken = 0
         async for chunk in answer.aiter_bytes():
@@ -204,3 +213,4 @@ async def test_a_client_that_leaves_ends_the_export(
             if taken > 1_000_000:
                 break
     await settled(services)
+    assert await asyncio.to_thread(ended.wait, 10)
