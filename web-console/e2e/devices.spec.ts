@@ -19,6 +19,10 @@ test("what a device sent is found by its name, and new readings show as they com
   await publish(name, '{"temperature": 62.25}');
   await expect(latest.getByRole("row", { name: /^temperature/ })).toContainText("62.25");
   await expect(page.getByRole("region", { name: "temperature" })).toContainText("62.25");
+  const messages = page.getByRole("region", { name: "Last messages" });
+  await messages.getByRole("button", { name: /heating/ }).click();
+  await expect(messages.getByText('{"temperature": 61.5, "state": "heating", "pump": true}')).toBeVisible();
+  await expect(messages.getByText(`sens/${name}/telemetry, received`)).toBeVisible();
 });
 
 test("a device of the simulator shows live charts", async ({ console: page }) => {

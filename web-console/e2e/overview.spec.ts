@@ -9,6 +9,9 @@ test("whether data arrives, from whom, and whether anything was lost, is on the 
   const source = page.getByRole("row", { name: /^simulator/ });
   await expect(source).toContainText("connected");
   await expect(page.getByText("messages a second").locator("..")).toContainText(/[1-9]/);
+  await expect(page.getByRole("region", { name: "The last 24 hours" })).toContainText(
+    /[1-9]\d* messages and/,
+  );
   await picture(page, "overview");
   await source.getByRole("link", { name: "simulator" }).click();
   await expect(page).toHaveURL(/\/devices\?source=simulator/);

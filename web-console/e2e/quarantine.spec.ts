@@ -27,6 +27,14 @@ test("a message that was not stored tells why, shows its bytes and can be discar
   await expect(drawer.getByText("7b 22 74 65 6d 70")).toBeVisible();
   await drawer.getByRole("tab", { name: "parsed" }).click();
   await expect(drawer.getByText("This is no JSON")).toBeVisible();
+  const rule = drawer.getByRole("textbox", { name: "Try another rule" });
+  await rule.fill("topic: sens/{device}/telemetry\ndecoder: jsn");
+  await drawer.getByRole("button", { name: "Try it" }).click();
+  await expect(drawer.getByRole("alert").filter({ hasText: "unknown decoder" })).toBeVisible();
+  await rule.fill("topic: sens/{device}/telemetry\ndecoder: plain\nkind: text\nmetric_name: note");
+  await drawer.getByRole("button", { name: "Try it" }).click();
+  const readings = drawer.getByRole("table", { name: "Its readings" });
+  await expect(readings.getByRole("row", { name: new RegExp(device) })).toContainText("21,5");
   await expectAccessible(page);
   await picture(page, "quarantined");
   await drawer.getByRole("button", { name: "Replay" }).click();

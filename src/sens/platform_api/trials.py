@@ -1,7 +1,7 @@
 """What would become of a message, by the configuration or by a rule that somebody tries."""
 
 import asyncio
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -20,12 +20,16 @@ MAX_READINGS = 1000
 _RULE_EXAMPLE = {"topic": "sens/{device}/up", "decoder": "json", "time": {"field": "ts"}}
 
 
+Rule = dict[str, Any] | Annotated[str, Field(max_length=20_000)]
+
+
 class Tried(Model):
     """By what the message is to be decoded."""
 
-    rule: dict[str, Any] | None = Field(
+    rule: Rule | None = Field(
         default=None,
-        description="As an entry of `topics` in `sens.yaml`; left out: as the source is configured.",
+        description="As an entry of `topics` in `sens.yaml`, its lines or its value; left out: as the source is "
+        "configured.",
         examples=[_RULE_EXAMPLE],
     )
 
@@ -51,7 +55,9 @@ class Trial(Model):
     readings: list[Reading] = Field(description=f"The first {MAX_READINGS:,}.")
 
 
-async def try_by_rule(services: Services, source_name: str, message: Message, rule: dict[str, Any] | None) -> Trial:
+async def try_by_rule(
+    services: Services, source_name: str, message: Message, rule: dict[str, Any] | str | None
+) -> Trial:
     """Decode a message of a source.
 
     Raises:
@@ -86,7 +92,7 @@ def _reading(reading: TriedReading) -> Reading:
     )
 
 
-def _configured(configuration: Configuration, source: str, rule: dict[str, Any] | None) -> Configuration:
+def _configured(configuration: Configuration, source: str, rule: dict[str, Any] | str | None) -> Configuration:
     if rule is None:
         if configuration.source(source) is None:
             raise invalid("body.rule", f"the source {source} is not in the configuration: give a rule to try")

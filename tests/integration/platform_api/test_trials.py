@@ -23,7 +23,7 @@ def message_id(database: ReadingsDatabase) -> int:
     )
 
 
-async def tried(api: Api, id_: int, rule: dict[str, Any] | None = None) -> dict[str, Any]:
+async def tried(api: Api, id_: int, rule: dict[str, Any] | str | None = None) -> dict[str, Any]:
     answer = await api.request("POST", f"/quarantine/{id_}/try", json={} if rule is None else {"rule": rule})
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -43,6 +43,17 @@ async def test_a_rule_is_tried_and_nothing_is_stored(api: Api, database: Reading
     assert (await api.get(f"/quarantine/{message_id}")).json()["state"] == "open"
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "topic: old/{device}/status\ndecoder: json\ntime: {field: at, format: s}\n",
+        "- topic: old/{device}/status\n  decoder: json   # as it is in the file\n  time:\n    field: at\n    format: s",
+    ],
+)
+async def test_a_rule_may_be_the_lines_of_the_file(api: Api, message_id: int, rule: str):
+    assert {each["metric"] for each in (await tried(api, message_id, rule))["readings"]} == {"air.t", "on"}
+
+
 async def test_without_a_rule_it_is_as_configured(api: Api, message_id: int):
     found = await tried(api, message_id)
     assert (found["outcome"], found["reason"], found["readings"]) == ("quarantined", "no_route", [])
@@ -55,6 +66,10 @@ async def test_what_is_wrong_in_a_rule_is_told_by_place(api: Api, message_id: in
         ({"topic": "a/{device", "decoder": "json"}, "body.rule.topic"),
         ({"topic": "a/{device}", "decoder": "json", "tiem": {}}, "body.rule.tiem"),
         ({}, "body.rule"),
+        ("", "body.rule"),
+        ("topic: [", "body.rule"),
+        ("topic: a/{device}\ndecoder: jsn", "body.rule.decoder"),
+        ("topic: a/{device}\ndecoder: json\nsources: []", "body.rule.sources"),
     ):
         answer = await api.request("POST", f"/quarantine/{message_id}/try", json={"rule": rule})
         problem = assert_problem(answer, 422, "invalid-request")

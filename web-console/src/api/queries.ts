@@ -23,6 +23,12 @@ export const ledgerQuery = queryOptions({
   refetchInterval: OFTEN_MS,
 });
 
+export const overviewQuery = queryOptions({
+  queryKey: ["overview"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/overview", { signal })),
+  refetchInterval: SELDOM_MS,
+});
+
 export const sourcesQuery = queryOptions({
   queryKey: ["sources"],
   queryFn: ({ signal }) => body(api.GET("/api/v1/sources", { params: { query: { limit: 1000 } }, signal })),
@@ -48,6 +54,13 @@ export const deviceQuery = (id: number) =>
     queryKey: ["device", id],
     queryFn: ({ signal }) =>
       body(api.GET("/api/v1/devices/{device_id}", { params: { path: { device_id: id } }, signal })),
+  });
+
+export const messagesOfDeviceQuery = (id: number) =>
+  queryOptions({
+    queryKey: ["device", id, "messages"],
+    queryFn: ({ signal }) =>
+      body(api.GET("/api/v1/devices/{device_id}/messages", { params: { path: { device_id: id } }, signal })),
   });
 
 export const latestQuery = (deviceId: number) =>
@@ -129,6 +142,14 @@ export const replayQuarantined = (id: number) =>
 
 export const discardQuarantined = (id: number) =>
   body(api.POST("/api/v1/quarantine/{quarantine_id}/discard", { params: { path: { quarantine_id: id } } }));
+
+export const tryRule = (id: number, rule: string | null) =>
+  body(
+    api.POST("/api/v1/quarantine/{quarantine_id}/try", {
+      params: { path: { quarantine_id: id } },
+      body: { rule },
+    }),
+  );
 
 export const createApiKey = (key: Schemas["NewApiKey"]) => body(api.POST("/api/v1/api-keys", { body: key }));
 

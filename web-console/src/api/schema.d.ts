@@ -2498,7 +2498,7 @@ export interface components {
         Tried: {
             /**
              * Rule
-             * @description As an entry of `topics` in `sens.yaml`; left out: as the source is configured.
+             * @description As an entry of `topics` in `sens.yaml`, its lines or its value; left out: as the source is configured.
              * @example {
              *       "decoder": "json",
              *       "time": {
@@ -2509,7 +2509,7 @@ export interface components {
              */
             rule?: {
                 [key: string]: unknown;
-            } | null;
+            } | string | null;
         };
         /**
          * User

@@ -7,6 +7,7 @@ import type { LiveReading } from "../api/live";
 import { deviceQuery, latestQuery, seriesOfDeviceQuery } from "../api/queries";
 import { formatValue } from "../lib/numbers";
 import { LiveBadge } from "../ui/badges";
+import { DeviceMessagesCard } from "../ui/device-messages";
 import { LinkAnchor, LinkButton } from "../ui/links";
 import { LiveChart } from "../ui/live-chart";
 import { Card, Page } from "../ui/page";
@@ -61,6 +62,7 @@ function KnownDevice({ device }: { device: Schemas["Device"] }) {
       </Group>
       <LatestCard deviceId={device.id} live={live} />
       <Charts series={numeric} live={live} />
+      <DeviceMessagesCard deviceId={device.id} />
     </Page>
   );
 }

@@ -1,10 +1,11 @@
 import { Table, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { Schemas } from "../api/client";
-import { ledgerQuery, quarantineSummaryQuery, sourcesQuery } from "../api/queries";
+import { ledgerQuery, overviewQuery, quarantineSummaryQuery, sourcesQuery } from "../api/queries";
 import { formatCount, formatRate } from "../lib/numbers";
 import { SourceBadge, Tone } from "../ui/badges";
 import { FlowPicture } from "../ui/flow-picture";
+import { IntakeCard } from "../ui/intake-card";
 import { LinkAnchor } from "../ui/links";
 import { Card, Page } from "../ui/page";
 import { Empty, Loaded } from "../ui/states";
@@ -16,6 +17,7 @@ export function OverviewPage() {
   const ledger = useQuery(ledgerQuery);
   const rates = useRates(ledger.data?.total, ledger.dataUpdatedAt);
   const quarantine = useQuery(quarantineSummaryQuery);
+  const overview = useQuery(overviewQuery);
   const open = quarantine.data?.items.filter(({ state }) => state === "open") ?? [];
   const waiting = open.reduce((sum, { messages }) => sum + messages, 0);
   return (
@@ -25,12 +27,14 @@ export function OverviewPage() {
         <Figure name="readings a second" value={formatRate(rates?.readings ?? null)} />
         <Figure name="messages not stored yet" value={formatCount(ledger.data?.total.pending ?? 0)} />
         <Figure name="in quarantine" value={formatCount(waiting)} to="/quarantine" />
+        <Figure name="devices are silent" value={formatCount(overview.data?.devices.silent ?? 0)} />
       </div>
       <Card title="Ledger" aside={ledger.data && <Balance entry={ledger.data.total} />}>
         <Loaded query={ledger} rows={6}>
           {({ total }) => <LedgerPicture entry={total} />}
         </Loaded>
       </Card>
+      <IntakeCard />
       <SourcesCard ledger={ledger.data} />
     </Page>
   );

@@ -8,6 +8,7 @@ import { fromBase64, hexDump, parseJson } from "../lib/bytes";
 import { formatBytes } from "../lib/numbers";
 import { Side } from "./side";
 import { Loaded, Problem } from "./states";
+import { TryRule } from "./try-rule";
 import { Moment } from "./when";
 
 type Entry = Schemas["QuarantinedWithPayload"];
@@ -32,6 +33,7 @@ function Content({ id }: { id: number }) {
           </Alert>
           <Facts entry={found} />
           <Payload entry={found} />
+          <TryRule id={found.id} topic={found.topic} />
           <Acts entry={found} />
         </Stack>
       )}

@@ -1,0 +1,62 @@
+import { Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import type { Schemas } from "../api/client";
+import { overviewQuery } from "../api/queries";
+import { ratesOf } from "../lib/intake";
+import { formatBytes, formatCount } from "../lib/numbers";
+import { curveColor } from "../theme";
+import { Chart, type Drawn } from "./chart";
+import { Card } from "./page";
+import { Empty, Loaded } from "./states";
+
+const DAY_S = 86_400;
+
+/** What came in over the last day, by ten minutes, and how large the database is. */
+export function IntakeCard() {
+  const overview = useQuery(overviewQuery);
+  return (
+    <Card title="The last 24 hours" aside={overview.data && <Aside overview={overview.data} />}>
+      <Loaded query={overview} rows={6}>
+        {({ intake }) =>
+          intake.time_us.length === 0 ? (
+            <Empty title="Nothing came in" />
+          ) : (
+            <IntakeChart intake={intake} nowS={overview.dataUpdatedAt / 1000} />
+          )
+        }
+      </Loaded>
+    </Card>
+  );
+}
+
+function IntakeChart({ intake, nowS }: { intake: Schemas["IntakeColumns"]; nowS: number }) {
+  const drawn: Drawn[] = useMemo(
+    () => [
+      { label: "messages", unit: "/s", color: curveColor(0), curve: ratesOf(intake, intake.messages, nowS) },
+      { label: "readings", unit: "/s", color: curveColor(1), curve: ratesOf(intake, intake.readings, nowS) },
+    ],
+    [intake, nowS],
+  );
+  const [messages, readings] = [sum(intake.messages), sum(intake.readings)];
+  const told = `${formatCount(messages)} messages and ${formatCount(readings)} stored readings in the last 24 hours`;
+  return (
+    <>
+      <Chart label={told} drawn={drawn} fromS={nowS - DAY_S} toS={nowS} height={200} />
+      <Text size="sm">{told}</Text>
+    </>
+  );
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((a, b) => a + b, 0);
+}
+
+function Aside({ overview }: { overview: Schemas["Overview"] }) {
+  const bytes = overview.database?.bytes.at(-1);
+  return bytes === undefined ? null : (
+    <Text size="sm" c="dimmed">
+      The database has {formatBytes(bytes)}
+    </Text>
+  );
+}

@@ -1,0 +1,45 @@
+import { Alert, Table, Text } from "@mantine/core";
+import type { Schemas } from "../api/client";
+import { formatValue } from "../lib/numbers";
+import { formatMoment } from "../lib/time";
+
+/** What would become of a message: its readings, or why there are none. */
+export function TrialResult({ trial }: { trial: Schemas["Trial"] }) {
+  if (trial.outcome !== "decoded") {
+    return (
+      <Alert color="yellow" variant="outline" title={`${trial.outcome}: ${trial.reason}`}>
+        <Text size="sm">{trial.detail || trial.meaning}</Text>
+      </Alert>
+    );
+  }
+  return (
+    <div className="scroll">
+      <Table aria-label="Its readings" verticalSpacing={4}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Device</Table.Th>
+            <Table.Th>Metric</Table.Th>
+            <Table.Th className="right">Value</Table.Th>
+            <Table.Th>Time</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {trial.readings.map((reading) => (
+            <Table.Tr key={`${reading.device} ${reading.metric} ${reading.time}`}>
+              <Table.Td>{reading.device}</Table.Td>
+              <Table.Td>{reading.metric}</Table.Td>
+              <Table.Td className="right">
+                {shown(reading.value)} {reading.unit}
+              </Table.Td>
+              <Table.Td className="nowrap">{formatMoment(reading.time)}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </div>
+  );
+}
+
+export function shown(value: number | string | boolean): string {
+  return typeof value === "number" ? formatValue(value) : String(value);
+}
