@@ -13,7 +13,8 @@ export function TrialResult({ trial }: { trial: Schemas["Trial"] }) {
     );
   }
   return (
-    <div className="scroll">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard has to reach it
+    <section className="scroll" tabIndex={0} aria-label="What would be stored">
       <Table aria-label="Its readings" verticalSpacing={4}>
         <Table.Thead>
           <Table.Tr>
@@ -36,7 +37,7 @@ export function TrialResult({ trial }: { trial: Schemas["Trial"] }) {
           ))}
         </Table.Tbody>
       </Table>
-    </div>
+    </section>
   );
 }
 
