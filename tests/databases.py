@@ -13,7 +13,7 @@ Make = Callable[[str], object]
 
 
 @contextmanager
-def fresh_database(server_url: str, template: str = "template1") -> Generator[str]:
+def fresh_database(server_url: str, template: str = "template0") -> Generator[str]:
     """URL of an empty database, or of a copy of the database `template`; it is gone after the block."""
     name = f"sens_test_{secrets.token_hex(6)}"
     with psycopg.connect(server_url, autocommit=True) as server:

@@ -97,7 +97,7 @@ def test_a_partition_that_may_not_go_stays_with_those_after_it(database: Reading
     database.write([(one, MONDAY + week * WEEK, 1.0) for week in range(3)])
     catch_up(database, MONDAY + 4 * WEEK)
     dropped = drop_partitions_before(
-        database.leader, "reading", MONDAY + 3 * WEEK, lambda end: end <= MONDAY + WEEK + 3 * DAY
+        database.leader, "reading", MONDAY + 3 * WEEK, lambda end: end <= MONDAY + WEEK + DAY
     )
     assert (len(dropped.names), dropped.left) == (1, 2)
     database.connection.execute("INSERT INTO late_mark VALUES (%s, %s)", (one, at(MONDAY + WEEK)))
@@ -113,7 +113,7 @@ def test_a_reader_puts_off_the_drop_without_holding_up_writers_and_what_was_drop
     with database.open_writer() as reader:
 
         def drop_one_then_read(end: int) -> bool:
-            if end > MONDAY + WEEK + 3 * DAY:
+            if end > MONDAY + WEEK + DAY:
                 reader.execute("SELECT count(*) FROM reading")
             return True
 
