@@ -60,19 +60,19 @@ async def find_messages(services: Services, device: Device, limit: int) -> Searc
 
 async def _backwards(services: Services, device: Device, limit: int) -> Search:
     search, before, searched_bytes, window = Search([]), None, 0, FIRST_WINDOW
+    oldest = await services.log.oldest(device.source)
+    search.all_searched = oldest is None
     for _ in range(MAX_ROUNDS):
+        if oldest is None or search.all_searched or len(search.found) >= limit or searched_bytes >= MAX_SEARCHED_BYTES:
+            break
         envelopes = await services.log.newest(device.source, before, window)
         if envelopes:
             searched_bytes += sum(len(each.data) for each in envelopes)
             search.searched_from = envelopes[0].stored_at
             search.found += await _about(services, device, envelopes)
-        if before is None and not envelopes:
-            search.all_searched = True
-            return search
-        before = envelopes[0].sequence if before is None else max(before - window, 1)
-        search.all_searched = before <= 1
-        if len(search.found) >= limit or search.all_searched or searched_bytes >= MAX_SEARCHED_BYTES:
-            break
+        # The first window ends with the source's last envelope, wherever that is.
+        before = max(before - window, oldest) if before else envelopes[0].sequence if envelopes else oldest
+        search.all_searched = before <= oldest
         window = min(window * 2, LONGEST_WINDOW)
     del search.found[limit:]
     return search

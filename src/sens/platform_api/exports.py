@@ -7,6 +7,7 @@ gives it what is to be sent, and waits where the client is slow.
 import asyncio
 import io
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from contextlib import aclosing
 from enum import StrEnum
 from typing import IO, Any, TypeVar, cast
 
@@ -68,6 +69,22 @@ async def rows(
                 new = cut(columns, slice(known, None))
                 newest = int(new.time[-1]) if len(new.time) else newest
                 yield table(series, new)  # without rows as well: the header comes with the first
+
+
+async def begun(batches: AsyncGenerator[RecordBatch]) -> AsyncGenerator[RecordBatch]:
+    """The same batches, of which the first has been read.
+
+    Raises: what reading it raises.
+    """
+    first = await anext(batches)
+
+    async def all_of_them() -> AsyncGenerator[RecordBatch]:
+        async with aclosing(batches):
+            yield first
+            async for batch in batches:
+                yield batch
+
+    return all_of_them()
 
 
 async def _pages(

@@ -18,8 +18,6 @@ from sens.sources.rule import PATH, with_rule
 
 MAX_READINGS = 1000
 _RULE_EXAMPLE = {"topic": "sens/{device}/up", "decoder": "json", "time": {"field": "ts"}}
-
-
 Rule = dict[str, Any] | Annotated[str, Field(max_length=20_000)]
 
 
@@ -55,9 +53,7 @@ class Trial(Model):
     readings: list[Reading] = Field(description=f"The first {MAX_READINGS:,}.")
 
 
-async def try_by_rule(
-    services: Services, source_name: str, message: Message, rule: dict[str, Any] | str | None
-) -> Trial:
+async def try_by_rule(services: Services, source_name: str, message: Message, rule: Rule | None) -> Trial:
     """Decode a message of a source.
 
     Raises:
@@ -92,7 +88,7 @@ def _reading(reading: TriedReading) -> Reading:
     )
 
 
-def _configured(configuration: Configuration, source: str, rule: dict[str, Any] | str | None) -> Configuration:
+def _configured(configuration: Configuration, source: str, rule: Rule | None) -> Configuration:
     if rule is None:
         if configuration.source(source) is None:
             raise invalid("body.rule", f"the source {source} is not in the configuration: give a rule to try")

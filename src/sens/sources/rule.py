@@ -10,7 +10,7 @@ from sens.sources.parsing import parse
 
 _TEXT = """\
 sources:
-- name: {source}
+- name: "{source}"
   broker: mqtt://localhost
   topics:
 {rule}

@@ -63,6 +63,21 @@ class LogObserver:
         except StreamMissing:
             return []
 
+    async def oldest(self, source: str) -> int | None:
+        """The sequence of the first envelope that the log still holds of a source; None where it holds none.
+
+        Raises:
+            StreamAway: NATS does not answer.
+        """
+        subjects = f"{SUBJECT_ROOT}.{source}.>"
+        try:
+            if not (await self._log.subjects(subjects))[1]:
+                return None
+        except StreamMissing:
+            return None
+        found, _ = await self._log.batch({"seq": 1, "next_by_subj": subjects, "batch": 1})
+        return found[0].sequence if found else None
+
     async def newest(self, source: str, before: int | None = None, count: int = 64) -> list[Stored]:
         """Envelopes of a source, about so many, by sequence: the last ones before a sequence, or of all.
 

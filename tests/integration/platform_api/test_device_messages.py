@@ -99,6 +99,16 @@ async def test_a_search_has_an_end(api: Api, log: Log, database: ReadingsDatabas
     assert found["searched_from"] is not None
 
 
+async def test_what_was_purged_is_not_looked_for(api: Api, log: Log, database: ReadingsDatabase):
+    database.connection.execute("DELETE FROM series_latest")
+    await log.put(sent(1))
+    for n in range(20):
+        await log.put(sent(n, "other"))
+    await log.raw.purge(subject("plant-a", "exclusive"), 15)
+    found = await asked(api)
+    assert (found["items"], found["all_searched"]) == ([], True)
+
+
 async def test_a_device_that_fell_silent_is_looked_for_when_it_was_last_seen(
     api: Api, log: Log, database: ReadingsDatabase, monkeypatch: pytest.MonkeyPatch
 ):

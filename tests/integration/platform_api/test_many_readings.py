@@ -140,6 +140,7 @@ class TestExport:
     async def test_what_fits_nothing_or_too_much_is_refused(self, api: Api, monkeypatch: pytest.MonkeyPatch):
         assert_problem(await export(api, device="nobody"), 404, "not-found")
         assert_problem(await export(api, id=4, resolution="1d"), 404, "not-found")
+        assert_problem(await export(api, id=1, resolution="1h", time_zone="Mars/Base"), 422, "invalid-request")
         monkeypatch.setattr("sens.platform_api.routers.many_readings.MAX_EXPORTED_SERIES", 2)
         assert_problem(await export(api), 422, "invalid-request")
 

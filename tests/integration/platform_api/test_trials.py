@@ -54,6 +54,14 @@ async def test_a_rule_may_be_the_lines_of_the_file(api: Api, message_id: int, ru
     assert {each["metric"] for each in (await tried(api, message_id, rule))["readings"]} == {"air.t", "on"}
 
 
+async def test_a_source_whose_name_looks_like_a_number_has_its_rules_tried(
+    api: Api, database: ReadingsDatabase, message_id: int
+):
+    database.connection.execute("UPDATE source SET name = '123'")
+    rule = {"topic": "old/{device}/status", "decoder": "json"}
+    assert (await tried(api, message_id, rule))["outcome"] == "decoded"
+
+
 async def test_without_a_rule_it_is_as_configured(api: Api, message_id: int):
     found = await tried(api, message_id)
     assert (found["outcome"], found["reason"], found["readings"]) == ("quarantined", "no_route", [])

@@ -14,7 +14,7 @@ from starlette.types import Send
 from sens.domain.errors import Retry
 from sens.platform_api.access import READ
 from sens.platform_api.caller import Caller, CallerOf
-from sens.platform_api.exports import MAX_EXPORTS, FileFormat, file_of, rows
+from sens.platform_api.exports import MAX_EXPORTS, FileFormat, begun, file_of, rows
 from sens.platform_api.models import Model
 from sens.platform_api.problems import ProblemError, ProblemType, documented, invalid
 from sens.platform_api.ranges import DEFAULT_POINTS, MAX_POINTS, Asked, Points, Request, oldest_raw, read_several
@@ -129,7 +129,8 @@ async def export_readings(
         else Resolution(resolution)
     )
     several = await _exported(services, which, chosen)
-    batches = rows(services.database, several, range_, chosen, time_zone)
+    # The first page is read before the answer begins: what cannot be read at all is told as a problem.
+    batches = await begun(rows(services.database, several, range_, chosen, time_zone))
     name = f"readings-{rfc3339(range_.start)[:10]}-{chosen.value}.{format_.value}"
     return FileStream(
         _counted(services, file_of(batches, chosen, format_)),
