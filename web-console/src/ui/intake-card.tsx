@@ -43,8 +43,19 @@ function IntakeChart({ intake, nowS }: { intake: Schemas["IntakeColumns"]; nowS:
   return (
     <>
       <Chart label={told} drawn={drawn} fromS={nowS - DAY_S} toS={nowS} height={200} />
-      <Text size="sm">{told}</Text>
+      <Text size="sm">
+        <Dot color={curveColor(0)} /> {formatCount(messages)} messages and <Dot color={curveColor(1)} />{" "}
+        {formatCount(readings)} stored readings
+      </Text>
     </>
+  );
+}
+
+function Dot({ color }: { color: string }) {
+  return (
+    <span aria-hidden style={{ color }}>
+      ●
+    </span>
   );
 }
 
