@@ -65,19 +65,26 @@ def _bounded(moment: int, text: str) -> int:
     return moment
 
 
+def parse_moment(text: str, place: str, now: int) -> int:
+    """As `parse_time`, of what a client wrote at `place`.
+
+    Raises:
+        ProblemError: it is no time.
+    """
+    try:
+        return parse_time(text, now)
+    except Unreadable as error:
+        raise invalid(place, str(error)) from error
+
+
 def parse_range(from_: str, to: str, place: str = "query") -> TimeRange:
     """Both ends, by one clock.
 
     Raises:
         ProblemError: one of them is no time, or they are the wrong way round.
     """
-    now, times = time.time_ns() // 1000, list[int]()
-    for name, text in (("from", from_), ("to", to)):
-        try:
-            times.append(parse_time(text, now))
-        except Unreadable as error:
-            raise invalid(f"{place}.{name}", str(error)) from error
-    start, end = times
+    now = time.time_ns() // 1000
+    start, end = parse_moment(from_, f"{place}.from", now), parse_moment(to, f"{place}.to", now)
     if start >= end:
         raise invalid(f"{place}.from", f"from ({rfc3339(start)}) must lie before to ({rfc3339(end)})")
     return TimeRange(start, end)

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
 
 from sens.domain.columns import Kind
 from sens.storage.queries import load
 from sens.storage.reads import AsyncConnection, fetch, limited
+from sens.storage.times import timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class Source:
 class Device:
     """A device's row. `series`: how many; `last_seen`: time of its newest reading in µs, None before the first.
 
-    `silent`: it sent nothing for twice the interval in which it is expected to.
+    `silent`: it sent nothing for twice the interval in which it is expected to; `main_series_id`: of its series of
+    numbers the first, None where it has none.
     """
 
     id: int
@@ -37,6 +42,7 @@ class Device:
     note: str | None
     expected_interval_s: int | None
     archived_at: int | None
+    main_series_id: int | None
     silent: bool
 
     @property
@@ -68,7 +74,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The newest reading of a series: `value` or `text` by its kind, and its age by the database's clock."""
+    """The newest reading of a series: `value` or `text` by its kind, and its age by the database's clock.
+
+    `stale`: older than twice the interval in which its device is expected to send.
+    """
 
     series_id: int
     device_id: int
@@ -81,6 +90,7 @@ class Latest:
     value: float | None
     text: str | None
     age_s: float
+    stale: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +128,8 @@ class DeviceFilter:
         source: the name of a source.
         prefix: what the device's name starts with.
         q: what its name or label contains, in small letters or capitals.
-        archived: only those that are, or are not.
+        archived, silent: only those that are, or are not.
+        seen_since: only those that sent something at that time or later; `unseen_since`: only those that did not.
     """
 
     id: int | None = None
@@ -127,6 +138,14 @@ class DeviceFilter:
     prefix: str = ""
     q: str | None = None
     archived: bool | None = None
+    silent: bool | None = None
+    seen_since: datetime | None = None
+    unseen_since: datetime | None = None
+
+    @property
+    def by_seen(self) -> bool:
+        """Whether it needs to be known of every device when it was seen last."""
+        return any(each is not None for each in (self.silent, self.seen_since, self.unseen_since))
 
     def parameters(self) -> dict[str, object]:
         return {
@@ -136,7 +155,26 @@ class DeviceFilter:
             "prefix": self.prefix,
             "q": self.q,
             "archived": self.archived,
+            "silent": self.silent,
+            "seen_since": self.seen_since,
+            "unseen_since": self.unseen_since,
         }
+
+
+class DeviceSort(StrEnum):
+    """By what devices are sorted, then by id; a device that sent nothing yet was seen before all others."""
+
+    NAME = "name"
+    LONGEST_UNSEEN = "last_seen"
+    SEEN_LAST = "-last_seen"
+
+
+class DevicePlace(NamedTuple):
+    """Where a device stands in a list, by its row. `last_seen`: µs."""
+
+    id: int
+    name: str
+    last_seen: int | None
 
 
 async def list_sources(
@@ -151,22 +189,26 @@ async def list_devices(
     connection: AsyncConnection,
     which: DeviceFilter | None = None,
     *,
-    after: tuple[str, int] | None = None,
+    sort: DeviceSort = DeviceSort.NAME,
+    after: DevicePlace | None = None,
     limit: int = 100,
 ) -> list[Device]:
-    """Devices by (name, id), those after `after`.
+    """Devices in order, those after `after`.
 
     Args:
         connection: from `Reader.connection`.
         which: None: all.
-        after: name and id of the last device of the page before.
+        after: of the last device of the page before.
         limit: at most `MAX_ROWS`.
     """
-    name, id_ = after or (None, None)
+    which = which or DeviceFilter()
     parameters = {
-        **(which or DeviceFilter()).parameters(),
-        "after_name": name,
-        "after_id": id_,
+        **which.parameters(),
+        "sort": sort.value,
+        "by_seen": which.by_seen or sort is not DeviceSort.NAME,
+        "after_id": after and after.id,
+        "after_name": after and after.name,
+        "after_seen": None if after is None or after.last_seen is None else timestamp(after.last_seen),
         "limit": limited(limit),
     }
     return await fetch(connection, load("read_devices")["devices"], parameters, Device)

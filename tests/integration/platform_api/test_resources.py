@@ -49,6 +49,20 @@ class TestDevices:
         assert [device["name"] for device in await pages(api, "/devices", prefix="pump")] == ["pump-1", "pump-2"]
         assert await pages(api, "/devices", source="elsewhere") == []
 
+    async def test_devices_come_by_their_newest_reading_in_pages(self, api: Api, database: ReadingsDatabase):
+        database.one("INSERT INTO device (source_id, name) VALUES (1, 'mute') RETURNING id")
+
+        async def names(**parameters: str) -> list[str]:
+            return [device["name"] for device in await pages(api, "/devices", **parameters)]
+
+        assert await names(sort="last_seen") == ["mute", "boiler"]
+        assert await names(sort="-last_seen") == ["boiler", "mute"]
+        assert await names(unseen_since="1970-01-02T00:00:00Z") == ["mute"]
+        assert await names(seen_since="1970-01-02T00:00:00Z") == ["boiler"]
+        assert await names(silent="true") == []
+        assert_problem(await api.get("/devices", seen_since="yesterday"), 422, "invalid-request")
+        assert_problem(await api.get("/devices", sort="age"), 422, "invalid-request")
+
     async def test_a_device_tells_what_it_has(self, api: Api):
         [listed] = (await api.get("/devices")).json()["items"]
         device = (await api.get(f"/devices/{listed['id']}")).json()

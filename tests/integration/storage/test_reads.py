@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +12,10 @@ from sens.storage.api_keys import find_api_key, insert_api_key, list_api_keys, r
 from sens.storage.errors import DatabaseAway, DatabaseBusy, DataRefused
 from sens.storage.partitions import ensure_partitions
 from sens.storage.read_devices import (
+    Device,
     DeviceFilter,
+    DevicePlace,
+    DeviceSort,
     SeriesFilter,
     find_device,
     list_devices,
@@ -33,6 +36,7 @@ from sens.storage.reads import AsyncConnection, Reader, limited
 from sens.storage.rollups import advance
 
 LAG = MINUTE
+NEW_SERIES = "INSERT INTO series (device_id, metric, kind) SELECT %s, 'm' || count(*), %s FROM series RETURNING id"
 
 
 @pytest.fixture
@@ -57,6 +61,16 @@ def add_devices(database: ReadingsDatabase, *names: str, source_id: int | None =
     ]
 
 
+def add_latest(database: ReadingsDatabase, device: int, time: datetime) -> None:
+    """A series of numbers whose newest reading is of then."""
+    series = database.one(NEW_SERIES, device, 0)
+    database.connection.execute("INSERT INTO series_latest VALUES (%s, %s, 1)", (series, time))
+
+
+def place_of(device: Device) -> DevicePlace:
+    return DevicePlace(device.id, device.name, device.last_seen)
+
+
 async def test_sources_tell_how_many_devices_they_have(database: ReadingsDatabase, connection: AsyncConnection) -> None:
     add_devices(database, "pump")
     database.one("INSERT INTO source (tenant_id, name) VALUES (1, 'plant-b') RETURNING id")
@@ -76,12 +90,61 @@ async def test_devices_come_in_pages_without_gap_or_repetition(
     paged, after = [], None
     while page := await list_devices(connection, after=after, limit=2):
         paged += page
-        after = (page[-1].name, page[-1].id)
+        after = place_of(page[-1])
     assert paged == everyone
     assert len(everyone) == 6
     assert [d.source for d in await list_devices(connection, DeviceFilter(prefix="pump-1"))] == ["plant-a", "plant-b"]
     assert [d.name for d in await list_devices(connection, DeviceFilter(prefix="100%_"))] == ["100%_pure"]
     assert len(await list_devices(connection, DeviceFilter(source="plant-b"))) == 2
+
+
+@pytest.mark.parametrize("sort", DeviceSort)
+async def test_devices_by_their_newest_reading_come_in_pages_without_gap_or_repetition(
+    database: ReadingsDatabase, connection: AsyncConnection, sort: DeviceSort
+) -> None:
+    for name, hours in (("a", 2), ("b", 3), ("c", 2), ("d", None)):
+        [device] = add_devices(database, name)
+        if hours is not None:
+            add_latest(database, device, at(MONDAY - hours * HOUR))
+    expected = {
+        DeviceSort.NAME: ["a", "b", "boiler", "c", "d"],
+        DeviceSort.LONGEST_UNSEEN: ["boiler", "d", "b", "a", "c"],
+        DeviceSort.SEEN_LAST: ["c", "a", "b", "d", "boiler"],
+    }[sort]
+    paged, after = [], None
+    while page := await list_devices(connection, sort=sort, after=after, limit=2):
+        paged += [device.name for device in page]
+        after = place_of(page[-1])
+    assert paged == expected
+
+
+async def test_devices_are_found_by_silence_and_when_they_were_seen(
+    database: ReadingsDatabase, connection: AsyncConnection
+) -> None:
+    now = datetime.now(UTC)
+    for name, minutes, interval_s in (("quick", 1, 60), ("slow", 5, 60), ("free", 5, None), ("old", 5, 60)):
+        [device] = add_devices(database, name)
+        add_latest(database, device, now - timedelta(minutes=minutes))
+        database.connection.execute("UPDATE device SET expected_interval_s = %s WHERE id = %s", (interval_s, device))
+    database.connection.execute("UPDATE device SET archived_at = now() WHERE name = 'old'")
+
+    async def names(which: DeviceFilter) -> list[str]:
+        return [device.name for device in await list_devices(connection, which)]
+
+    assert await names(DeviceFilter(silent=True)) == ["slow"]
+    assert await names(DeviceFilter(silent=False)) == ["boiler", "free", "old", "quick"]
+    assert await names(DeviceFilter(seen_since=now - timedelta(minutes=2))) == ["quick"]
+    assert await names(DeviceFilter(unseen_since=now - timedelta(minutes=2))) == ["boiler", "free", "old", "slow"]
+    assert await names(DeviceFilter(unseen_since=now - timedelta(minutes=2), silent=True)) == ["slow"]
+
+
+async def test_the_main_series_of_a_device_is_its_first_of_numbers(
+    database: ReadingsDatabase, connection: AsyncConnection
+) -> None:
+    texts, numbers = add_devices(database, "texts", "numbers")
+    series = [database.one(NEW_SERIES, device, kind) for device, kind in ((texts, 2), (numbers, 2), (numbers, 0))]
+    found = {device.name: device.main_series_id for device in await list_devices(connection)}
+    assert (found["texts"], found["numbers"]) == (None, series[2])
 
 
 async def test_a_device_tells_its_series_and_newest_reading(
@@ -121,6 +184,19 @@ async def test_latest_values_bear_their_age(database: ReadingsDatabase, connecti
     assert (first.series_id, first.metric, first.value, first.text) == (one, "m0", 2.5, None)
     assert 3600 <= first.age_s < 3660
     assert (second.value, second.text) == (None, "on")
+
+
+async def test_a_latest_value_is_stale_after_twice_the_interval_in_which_its_device_is_expected(
+    database: ReadingsDatabase, connection: AsyncConnection
+) -> None:
+    one, two, _ = database.series
+    database.connection.execute(
+        "INSERT INTO series_latest VALUES (%s, now() - interval '3 minutes', 1), (%s, now() - interval '90 s', 1)",
+        (one, two),
+    )
+    assert [row.stale for row in await list_latest(connection, SeriesFilter())] == [False, False]
+    database.connection.execute("UPDATE device SET expected_interval_s = 60")
+    assert [row.stale for row in await list_latest(connection, SeriesFilter())] == [True, False]
 
 
 async def test_raw_readings_come_by_time_from_either_end(

@@ -33,7 +33,10 @@ export interface paths {
         };
         /**
          * List Devices
-         * @description Devices by name: those that fit everything given.
+         * @description Devices that fit everything given.
+         *
+         *     Sorted by the newest reading, a device that sends while the pages are read may change its place: it may then stand
+         *     on two of them, or on none.
          */
         get: operations["list_devices"];
         put?: never;
@@ -1116,6 +1119,12 @@ export interface components {
              */
             silent: boolean;
             /**
+             * Main Series Id
+             * @description Of its series of numbers the first; null where it has none.
+             * @example 42
+             */
+            main_series_id: number | null;
+            /**
              * Archived
              * @description It is of former times. What it sends is stored all the same.
              * @example false
@@ -1230,7 +1239,7 @@ export interface components {
         };
         /**
          * DevicePage
-         * @description Devices by name.
+         * @description Devices in the order asked for.
          */
         DevicePage: {
             /**
@@ -1242,6 +1251,12 @@ export interface components {
             /** Items */
             items: components["schemas"]["Device"][];
         };
+        /**
+         * DeviceSort
+         * @description By what devices are sorted, then by id; a device that sent nothing yet was seen before all others.
+         * @enum {string}
+         */
+        DeviceSort: "name" | "last_seen" | "-last_seen";
         /**
          * FieldProblem
          * @description One thing that is wrong with a request.
@@ -1376,6 +1391,12 @@ export interface components {
              * @example 0.8
              */
             age_s: number;
+            /**
+             * Stale
+             * @description Older than twice the interval in which the device is expected to send.
+             * @example false
+             */
+            stale: boolean;
         };
         /**
          * LatestPage
@@ -2710,16 +2731,24 @@ export interface operations {
     list_devices: {
         parameters: {
             query?: {
+                /** @description By name, or by the newest reading: that of long ago first, or `-` last. */
+                sort?: components["schemas"]["DeviceSort"];
+                /** @description `next_cursor` of the page before; the first page has none. */
+                cursor?: string | null;
+                /** @description Most entries of the page. */
+                limit?: number;
                 source?: string | null;
                 prefix?: string | null;
                 /** @description What name or label contains. */
                 q?: string | null;
                 /** @description Only those that are archived, or are not. */
                 archived?: boolean | null;
-                /** @description `next_cursor` of the page before; the first page has none. */
-                cursor?: string | null;
-                /** @description Most entries of the page. */
-                limit?: number;
+                /** @description Only those that are silent, or are not. */
+                silent?: boolean | null;
+                /** @description Only those with a reading of then or later. */
+                seen_since?: string | null;
+                /** @description Only those without one. */
+                unseen_since?: string | null;
             };
             header?: never;
             path?: never;

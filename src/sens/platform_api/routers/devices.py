@@ -1,10 +1,14 @@
 """Devices."""
 
+import time
+from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
+from msgspec import Meta
 from pydantic import Field, StrictBool
 
+from sens.domain.columns import NEWEST_TIME, OLDEST_TIME
 from sens.platform_api.access import OPERATE, READ
 from sens.platform_api.auditing import AuditorOf, Subject, changed
 from sens.platform_api.caller import Caller, CallerOf
@@ -13,15 +17,18 @@ from sens.platform_api.models import NO_NUL, Base64, Label, Model, Moment, Page,
 from sens.platform_api.paging import Cursor, Limit, NameFilter, NamePart, RowId, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import Services, ServicesOf
+from sens.platform_api.times import parse_moment
 from sens.platform_api.trials import Trial, told
 from sens.storage import annotations, read_devices
-from sens.storage.read_devices import DeviceFilter
+from sens.storage.read_devices import DeviceFilter, DevicePlace, DeviceSort
+from sens.storage.times import timestamp
 
 router = APIRouter(prefix="/api/v1/devices", tags=["devices"], dependencies=[READ])
 
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
 MAX_PAYLOAD_BYTES = 16 * 1024
 MAX_INTERVAL_S = 366 * 86_400
+_Place = tuple[RowId, NamePart, Annotated[int, Meta(ge=OLDEST_TIME, le=NEWEST_TIME)] | None]
 
 
 class Device(Model):
@@ -40,11 +47,14 @@ class Device(Model):
         description="How often it is expected to send; null where nobody said.", examples=[60]
     )
     silent: bool = Field(description="It sent nothing for twice that long, and is not archived.", examples=[False])
+    main_series_id: int | None = Field(
+        description="Of its series of numbers the first; null where it has none.", examples=[42]
+    )
     archived: bool = Field(description="It is of former times. What it sends is stored all the same.", examples=[False])
 
 
 class DevicePage(Page):
-    """Devices by name."""
+    """Devices in the order asked for."""
 
     items: list[Device]
 
@@ -81,9 +91,7 @@ class DeviceMessages(Model):
     all_searched: bool = Field(description="Whether the log holds nothing of the source that is older: it was purged.")
 
 
-@router.get("")
-async def list_devices(
-    services: ServicesOf,
+def device_filter(
     caller: CallerOf,
     source: NameFilter = None,
     prefix: NameFilter = None,
@@ -91,15 +99,53 @@ async def list_devices(
         str | None, Query(min_length=1, max_length=255, pattern=NO_NUL, description="What name or label contains.")
     ] = None,
     archived: Annotated[bool | None, Query(description="Only those that are archived, or are not.")] = None,
+    silent: Annotated[bool | None, Query(description="Only those that are silent, or are not.")] = None,
+    seen_since: Annotated[
+        str | None, Query(max_length=40, description="Only those with a reading of then or later.", examples=["now-1h"])
+    ] = None,
+    unseen_since: Annotated[
+        str | None, Query(max_length=40, description="Only those without one.", examples=["now-1d"])
+    ] = None,
+) -> DeviceFilter:
+    """Devices that fit everything given."""
+    now = time.time_ns() // 1000
+    return DeviceFilter(
+        tenant_id=caller.tenant_id,
+        source=source,
+        prefix=prefix or "",
+        q=q,
+        archived=archived,
+        silent=silent,
+        seen_since=_moment(seen_since, "query.seen_since", now),
+        unseen_since=_moment(unseen_since, "query.unseen_since", now),
+    )
+
+
+def _moment(text: str | None, place: str, now: int) -> datetime | None:
+    return None if text is None else timestamp(parse_moment(text, place, now))
+
+
+@router.get("")
+async def list_devices(
+    services: ServicesOf,
+    which: Annotated[DeviceFilter, Depends(device_filter)],
+    sort: Annotated[
+        DeviceSort, Query(description="By name, or by the newest reading: that of long ago first, or `-` last.")
+    ] = DeviceSort.NAME,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> DevicePage:
-    """Devices by name: those that fit everything given."""
-    after = parse_cursor(cursor, tuple[NamePart, RowId])
-    which = DeviceFilter(tenant_id=caller.tenant_id, source=source, prefix=prefix or "", q=q, archived=archived)
+    """Devices that fit everything given.
+
+    Sorted by the newest reading, a device that sends while the pages are read may change its place: it may then stand
+    on two of them, or on none.
+    """
+    after = parse_cursor(cursor, _Place)
     async with services.database.connection() as connection:
-        rows = await read_devices.list_devices(connection, which, after=after, limit=limit + 1)
-    rows, next_cursor = cut(rows, limit, lambda row: (row.name, row.id))
+        rows = await read_devices.list_devices(
+            connection, which, sort=sort, after=after and DevicePlace(*after), limit=limit + 1
+        )
+    rows, next_cursor = cut(rows, limit, lambda row: DevicePlace(row.id, row.name, row.last_seen))
     return DevicePage(items=[Device.model_validate(row) for row in rows], next_cursor=next_cursor)
 
 

@@ -19,12 +19,11 @@ LIMIT %(limit)s
 -- name: sizes
 SELECT hour AS time, bytes FROM database_size WHERE hour >= %(since)s ORDER BY hour LIMIT %(limit)s
 
--- Silent as in read_devices.sql.
 -- name: devices
 SELECT count(*) FILTER (WHERE d.archived_at IS NULL) AS active,
        count(*) FILTER (WHERE d.archived_at IS NOT NULL) AS archived,
        count(*) FILTER (WHERE d.archived_at IS NULL
-           AND coalesce(l.last_seen, d.created_at) < now() - make_interval(secs => 2 * d.expected_interval_s::float8)) AS silent
+                        AND is_overdue(coalesce(l.last_seen, d.created_at), d.expected_interval_s)) AS silent
 FROM device d
 JOIN source s ON s.id = d.source_id
 LEFT JOIN LATERAL (
