@@ -127,6 +127,9 @@ class Lifetime:
                 if not all(isinstance(each, Retry) for each in leaves(error)):
                     raise
                 failure = message_of(error)
+            # What the failed work held, in a circle with the error that ended it, would lie there until the collector
+            # comes by; with a source these are megabytes.
+            gc.collect()
             if time.monotonic() - started > self._backoff.cap_s:
                 delays = iter(self._backoff)  # it ran well for a while: this is a new fault
             delay_s = next(delays)

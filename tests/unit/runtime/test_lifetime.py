@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 
 import pytest
 import structlog
@@ -58,6 +60,35 @@ async def test_a_retry_starts_the_task_again_and_stalls_no_other(lifetime: Lifet
     assert await lifetime.live(main) is ExitCode.OK
     assert tries == 5
     assert ticks > 5
+
+
+class Held:
+    """What a task holds, in a circle with the error that ends it."""
+
+    def __init__(self) -> None:
+        self.ended_because: Retry | None = None
+
+
+async def test_what_a_failed_task_held_is_freed_before_it_runs_again(lifetime: Lifetime) -> None:
+    held: list[weakref.ref[Held]] = []
+
+    async def work() -> None:
+        if held:
+            assert held[0]() is None
+            return
+        mine = Held()
+        held.append(weakref.ref(mine))
+        mine.ended_because = Retry("away")
+        raise mine.ended_because
+
+    async def main(lifetime: Lifetime) -> None:
+        lifetime.supervise("work", work)
+
+    gc.disable()
+    try:
+        assert await lifetime.live(main) is ExitCode.OK
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
