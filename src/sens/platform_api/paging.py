@@ -15,9 +15,17 @@ T = TypeVar("T")
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Most entries of the page.")]
 Cursor = Annotated[
-    str | None, Query(max_length=1024, description="`next_cursor` of the page before; the first page has none.")
+    str | None,
+    Query(
+        max_length=1024,
+        description="`next_cursor` of the page before; the first page has none.",
+        examples=["WyJib2lsZXItMSIsN10"],
+    ),
 ]
 NameFilter = Annotated[str | None, Query(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
+SourceFilter = Annotated[NameFilter, Query(examples=["plant-a"])]
+DeviceNameFilter = Annotated[NameFilter, Query(examples=["boiler-1"])]
+MetricFilter = Annotated[NameFilter, Query(examples=["temperature"])]
 RowId = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 # PostgreSQL takes no NUL in a text.
 NamePart = Annotated[str, msgspec.Meta(max_length=255, pattern=r"\A[^\x00]*\Z")]

@@ -1587,13 +1587,25 @@ export interface components {
          * @description What came for a full quarantine: counted, with one payload as a sample.
          */
         Overflow: {
-            /** Source */
+            /**
+             * Source
+             * @example plant-a
+             */
             source: string;
-            /** Reason */
+            /**
+             * Reason
+             * @example invalid_syntax
+             */
             reason: string;
-            /** Topic */
+            /**
+             * Topic
+             * @example sens/boiler-1/up
+             */
             topic: string;
-            /** Count */
+            /**
+             * Count
+             * @example 4211
+             */
             count: number;
             /**
              * First At
@@ -1605,7 +1617,10 @@ export interface components {
              * Format: date-time
              */
             last_at: string;
-            /** Sample */
+            /**
+             * Sample
+             * @example eyJ0IjogMQ==
+             */
             sample: string;
         };
         /**
@@ -1714,14 +1729,27 @@ export interface components {
          * @description How much of one reason and state a source has in quarantine.
          */
         QuarantineCount: {
-            /** Source */
+            /**
+             * Source
+             * @example plant-a
+             */
             source: string;
-            /** Reason */
+            /**
+             * Reason
+             * @example invalid_syntax
+             */
             reason: string;
             state: components["schemas"]["sens__platform_api__routers__quarantine__State"];
-            /** Messages */
+            /**
+             * Messages
+             * @example 12
+             */
             messages: number;
-            /** Bytes */
+            /**
+             * Bytes
+             * @description Of their payloads.
+             * @example 1056
+             */
             bytes: number;
         };
         /**
@@ -1799,6 +1827,7 @@ export interface components {
              * Envelope Id
              * Format: uuid
              * @description The envelope that it came in.
+             * @example 8f14e45f-ceea-467f-a83c-4e5b1b2c9d10
              */
             envelope_id: string;
             /**
@@ -1861,6 +1890,7 @@ export interface components {
              * Envelope Id
              * Format: uuid
              * @description The envelope that it came in.
+             * @example 8f14e45f-ceea-467f-a83c-4e5b1b2c9d10
              */
             envelope_id: string;
             /**
@@ -1878,6 +1908,7 @@ export interface components {
             /**
              * Payload Text
              * @description The same as text; null where they are no UTF-8.
+             * @example {"t": 1
              */
             payload_text: string | null;
         };
@@ -1999,7 +2030,14 @@ export interface components {
              * @enum {string}
              */
             status: "ready" | "failing" | "starting" | "draining";
-            /** Checks */
+            /**
+             * Checks
+             * @example {
+             *       "PostgreSQL": {
+             *         "ok": true
+             *       }
+             *     }
+             */
             checks: {
                 [key: string]: components["schemas"]["Check"];
             };
@@ -3501,7 +3539,7 @@ export interface operations {
     list_readings_of_series: {
         parameters: {
             query: {
-                /** @description `series=1&series=2`. */
+                /** @description `series=42&series=43`. */
                 series: number[];
                 /** @description `auto`: raw where the range and the number of readings are small, else the finest with some 2,000 buckets. `1h` and `1d` begin by the clock of `time_zone`. */
                 resolution?: "auto" | "raw" | "10m" | "1h" | "1d";

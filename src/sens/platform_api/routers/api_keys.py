@@ -112,7 +112,10 @@ async def create_api_key(services: ServicesOf, caller: CallerOf, audit: AuditorO
 
 @router.delete("/{key_id}", responses=documented(ProblemType.NOT_FOUND))
 async def revoke_api_key(
-    services: ServicesOf, caller: CallerOf, audit: AuditorOf, key_id: Annotated[int, Path(ge=1, le=2**31 - 1)]
+    services: ServicesOf,
+    caller: CallerOf,
+    audit: AuditorOf,
+    key_id: Annotated[int, Path(ge=1, le=2**31 - 1, examples=[5])],
 ) -> ApiKey:
     """Revoke a key: it opens nothing any more, at the latest after five seconds. It stays in the list."""
     async with services.database.connection() as connection, connection.transaction():

@@ -45,10 +45,10 @@ class AuditPage(Page):
 async def list_audit(
     services: ServicesOf,
     caller: CallerOf,
-    actor: Annotated[NameFilter, Query(description="Name of a user or key.")] = None,
-    action: NameFilter = None,
+    actor: Annotated[NameFilter, Query(description="Name of a user or key.", examples=["ann"])] = None,
+    action: Annotated[NameFilter, Query(examples=["device.update"])] = None,
     object_kind: ObjectKind | None = None,
-    object_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    object_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, examples=[7])] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> AuditPage:

@@ -14,7 +14,7 @@ from sens.platform_api.auditing import AuditorOf, Subject, changed
 from sens.platform_api.caller import Caller, CallerOf
 from sens.platform_api.device_messages import Found, find_messages
 from sens.platform_api.models import NO_NUL, Base64, Label, Model, Moment, Page, Readable
-from sens.platform_api.paging import Cursor, Limit, NameFilter, NamePart, RowId, cut, parse_cursor
+from sens.platform_api.paging import Cursor, Limit, NameFilter, NamePart, RowId, SourceFilter, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import Services, ServicesOf
 from sens.platform_api.times import parse_moment
@@ -25,7 +25,7 @@ from sens.storage.times import timestamp
 
 router = APIRouter(prefix="/api/v1/devices", tags=["devices"], dependencies=[READ])
 
-Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Id = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[7])]
 MAX_PAYLOAD_BYTES = 16 * 1024
 MAX_INTERVAL_S = 366 * 86_400
 _Place = tuple[RowId, NamePart, Annotated[int, Meta(ge=OLDEST_TIME, le=NEWEST_TIME)] | None]
@@ -93,11 +93,9 @@ class DeviceMessages(Model):
 
 def device_filter(
     caller: CallerOf,
-    source: NameFilter = None,
-    prefix: NameFilter = None,
-    q: Annotated[
-        str | None, Query(min_length=1, max_length=255, pattern=NO_NUL, description="What name or label contains.")
-    ] = None,
+    source: SourceFilter = None,
+    prefix: Annotated[NameFilter, Query(examples=["boiler-"])] = None,
+    q: Annotated[NameFilter, Query(description="What name or label contains.", examples=["cellar"])] = None,
     archived: Annotated[bool | None, Query(description="Only those that are archived, or are not.")] = None,
     silent: Annotated[bool | None, Query(description="Only those that are silent, or are not.")] = None,
     seen_since: Annotated[

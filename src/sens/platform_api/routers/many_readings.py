@@ -49,7 +49,14 @@ async def list_readings_of_series(
     services: ServicesOf,
     caller: CallerOf,
     ids: Annotated[
-        list[_Id], Query(alias="series", min_length=1, max_length=MAX_SERIES, description="`series=1&series=2`.")
+        list[_Id],
+        Query(
+            alias="series",
+            min_length=1,
+            max_length=MAX_SERIES,
+            description="`series=42&series=43`.",
+            examples=[[42, 43]],
+        ),
     ],
     range_: Annotated[TimeRange, Depends(time_range)],
     resolution: Annotated[Asked, RESOLUTION] = "auto",

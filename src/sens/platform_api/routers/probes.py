@@ -29,7 +29,7 @@ class Ready(Model):
     """Whether all that the process needs answers."""
 
     status: Literal["ready", "failing", "starting", "draining"]
-    checks: dict[str, Check]
+    checks: dict[str, Check] = Field(examples=[{"PostgreSQL": {"ok": True, "reason": None}}])
 
 
 class VersionAnswer(Model):

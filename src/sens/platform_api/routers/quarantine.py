@@ -13,7 +13,7 @@ from sens.platform_api.access import OPERATE, READ
 from sens.platform_api.auditing import AuditorOf, Subject
 from sens.platform_api.caller import Caller, CallerOf
 from sens.platform_api.models import Base64, Model, Moment, Page, Readable
-from sens.platform_api.paging import BigRowId, Cursor, Limit, NameFilter, cut, parse_cursor
+from sens.platform_api.paging import BigRowId, Cursor, Limit, SourceFilter, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import Services, ServicesOf
 from sens.platform_api.trials import Trial, Tried, try_by_rule
@@ -22,7 +22,7 @@ from sens.storage.read_quarantine import State as StoredState
 
 router = APIRouter(prefix="/api/v1/quarantine", tags=["quarantine"], dependencies=[READ])
 
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Id = Annotated[int, Path(ge=1, le=2**63 - 1, examples=[17])]
 
 
 class State(StrEnum):
@@ -52,7 +52,9 @@ class Quarantined(Model):
     payload_bytes: int = Field(examples=[88])
     received_at: Moment
     changed_at: Moment = Field(description="When its state changed last.")
-    envelope_id: UUID = Field(description="The envelope that it came in.")
+    envelope_id: UUID = Field(
+        description="The envelope that it came in.", examples=["8f14e45f-ceea-467f-a83c-4e5b1b2c9d10"]
+    )
     position: int = Field(description="Its place in the envelope, from 0.", examples=[3])
 
 
@@ -66,17 +68,19 @@ class QuarantinedWithPayload(Quarantined):
     """A message in quarantine with what was sent."""
 
     payload_base64: Base64 = Field(description="The bytes as received.", examples=["eyJ0IjogMQ=="])
-    payload_text: str | None = Field(description="The same as text; null where they are no UTF-8.")
+    payload_text: str | None = Field(
+        description="The same as text; null where they are no UTF-8.", examples=['{"t": 1']
+    )
 
 
 class QuarantineCount(Model):
     """How much of one reason and state a source has in quarantine."""
 
-    source: str
-    reason: str
+    source: str = Field(examples=["plant-a"])
+    reason: str = Field(examples=["invalid_syntax"])
     state: NamedState
-    messages: int
-    bytes: int
+    messages: int = Field(examples=[12])
+    bytes: int = Field(description="Of their payloads.", examples=[1056])
 
 
 class QuarantineSummary(Model):
@@ -88,13 +92,13 @@ class QuarantineSummary(Model):
 class Overflow(Model):
     """What came for a full quarantine: counted, with one payload as a sample."""
 
-    source: str
-    reason: str
-    topic: Readable
-    count: int
+    source: str = Field(examples=["plant-a"])
+    reason: str = Field(examples=["invalid_syntax"])
+    topic: Readable = Field(examples=["sens/boiler-1/up"])
+    count: int = Field(examples=[4211])
     first_at: Moment
     last_at: Moment
-    sample: Base64
+    sample: Base64 = Field(examples=["eyJ0IjogMQ=="])
 
 
 class OverflowList(Model):
@@ -107,7 +111,7 @@ class OverflowList(Model):
 async def list_quarantined(
     services: ServicesOf,
     caller: CallerOf,
-    source: NameFilter = None,
+    source: SourceFilter = None,
     reason: Annotated[Reason | None, Query(description="Only those with this reason.")] = None,
     state: Annotated[State | None, Query(description="Only those in this state; all where it is left out.")] = None,
     cursor: Cursor = None,
@@ -134,7 +138,7 @@ async def summarize_quarantine(services: ServicesOf, caller: CallerOf) -> Quaran
 
 @router.get("/overflow")
 async def list_overflow(
-    services: ServicesOf, caller: CallerOf, source: NameFilter = None, limit: Limit = 100
+    services: ServicesOf, caller: CallerOf, source: SourceFilter = None, limit: Limit = 100
 ) -> OverflowList:
     """What did not fit into a source's quarantine, the most recent first."""
     async with services.database.connection() as connection:

@@ -13,8 +13,18 @@ from sens.domain.columns import Kind
 from sens.platform_api.access import OPERATE, READ
 from sens.platform_api.auditing import AuditorOf, Subject, changed
 from sens.platform_api.caller import Caller, CallerOf
-from sens.platform_api.models import NO_NUL, ONE_LINE, Label, Model, Moment, Page
-from sens.platform_api.paging import Cursor, Limit, NameFilter, RowId, cut, parse_cursor
+from sens.platform_api.models import ONE_LINE, Label, Model, Moment, Page
+from sens.platform_api.paging import (
+    Cursor,
+    DeviceNameFilter,
+    Limit,
+    MetricFilter,
+    NameFilter,
+    RowId,
+    SourceFilter,
+    cut,
+    parse_cursor,
+)
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import Services, ServicesOf
 from sens.platform_api.times import rfc3339
@@ -23,7 +33,7 @@ from sens.storage.read_devices import SeriesFilter
 
 router = APIRouter(prefix="/api/v1", tags=["series"], dependencies=[READ])
 
-Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Id = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[42])]
 MAX_IDS = 1000
 _encode = msgspec.json.Encoder().encode
 _Q = "What the metric, the display name, or the device's name or label contains."
@@ -116,12 +126,12 @@ def series_filter(
     caller: CallerOf,
     ids: Annotated[
         list[Annotated[int, Query(ge=1, le=2**31 - 1)]] | None,
-        Query(alias="id", max_length=MAX_IDS, description="Ids of series, `id=1&id=2`."),
+        Query(alias="id", max_length=MAX_IDS, description="Ids of series, `id=1&id=2`.", examples=[[42, 43]]),
     ] = None,
-    device_id: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
-    device: NameFilter = None,
-    source: NameFilter = None,
-    metric: NameFilter = None,
+    device_id: Annotated[int | None, Query(ge=1, le=2**31 - 1, examples=[7])] = None,
+    device: DeviceNameFilter = None,
+    source: SourceFilter = None,
+    metric: MetricFilter = None,
 ) -> SeriesFilter:
     """Series that fit everything given; names are exact."""
     return SeriesFilter(
@@ -136,7 +146,7 @@ Filter = Annotated[SeriesFilter, Depends(series_filter)]
 async def list_series(
     services: ServicesOf,
     which: Filter,
-    q: Annotated[str | None, Query(min_length=1, max_length=255, pattern=NO_NUL, description=_Q)] = None,
+    q: Annotated[NameFilter, Query(description=_Q, examples=["flow"])] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> SeriesPage:

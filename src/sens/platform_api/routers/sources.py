@@ -21,7 +21,7 @@ from sens.stream.status import SourceStatus
 
 router = APIRouter(prefix="/api/v1/sources", tags=["sources"], dependencies=[READ])
 
-SourceName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+SourceName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["plant-a"])]
 
 
 class Session(Model):

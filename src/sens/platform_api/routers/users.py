@@ -21,7 +21,7 @@ from sens.storage.users import Role
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"], dependencies=[ADMIN])
 
-Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Id = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[3])]
 
 
 class User(Model):
