@@ -48,10 +48,11 @@ class Target(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A server-sent event."""
+    """A server-sent event. `id`: that of the last event that had one; events without data only change it."""
 
     name: str
     data: str
+    id: str = ""
 
 
 class Api:
@@ -103,12 +104,17 @@ class Api:
             yield answer.iter_bytes()
 
     @contextmanager
-    def events(self, path: str, parameters: Parameters) -> Generator[Iterator[Event]]:
-        """Server-sent events as they come, until the block or the connection ends."""
+    def events(self, path: str, parameters: Parameters, last_event_id: str = "") -> Generator[Iterator[Event]]:
+        """Server-sent events as they come, until the block or the connection ends.
+
+        Args:
+            last_event_id: where an earlier stream ended; empty: there was none.
+        """
         timeout = httpx.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
         with (
             self._translated(),
-            self._client.stream("GET", path, params=_given(parameters), timeout=timeout) as answer,
+            self._client.stream("GET", path, params=_given(parameters), headers=headers, timeout=timeout) as answer,
         ):
             if answer.is_error:
                 answer.read()
@@ -168,19 +174,21 @@ def connect(target: Target) -> Generator[Api]:
 
 
 def parse_events(lines: Iterator[str]) -> Iterator[Event]:
-    """Server-sent events (HTML standard, section 9.2): comments and events without data are left out."""
-    name, data = "", list[str]()
+    """Server-sent events (HTML standard, section 9.2): comments are left out."""
+    name, data, id_, told = "", list[str](), "", ""
     for line in lines:
         if not line:
-            if data:
-                yield Event(name or "message", "\n".join(data))
-            name, data = "", []
+            if data or id_ != told:
+                yield Event(name or "message", "\n".join(data), id_)
+            name, data, told = "", [], id_
             continue
         key, _, value = line.partition(":")
         if key == "event":
             name = value.removeprefix(" ")
         elif key == "data":
             data.append(value.removeprefix(" "))
+        elif key == "id":
+            id_ = value.removeprefix(" ")
 
 
 def _given(parameters: Parameters) -> dict[str, str | int | float | bool | Sequence[int]]:

@@ -17,7 +17,8 @@ class _Enough(Exception):
 
 
 def run(target: Target, which: Parameters, *, count: int | None, as_json: bool) -> int:
-    """Print readings until `count` have come, or for ever. A connection that breaks is made again.
+    """Print readings until `count` have come, or for ever. A connection that breaks is made again, and goes on
+    where it broke.
 
     Raises:
         ApiAway: it could not be made even once.
@@ -26,7 +27,7 @@ def run(target: Target, which: Parameters, *, count: int | None, as_json: bool) 
     with connect(target) as api:
         while True:
             try:
-                with api.events("live", which) as events:
+                with api.events("live", which, printer.last_event_id) as events:
                     printer.begin()
                     for event in events:
                         printer.take(event)
@@ -45,10 +46,12 @@ class _Printer:
 
     Attributes:
         begun: whether there was a stream.
+        last_event_id: where to go on.
     """
 
     def __init__(self, count: int | None, *, as_json: bool) -> None:
         self.begun = False
+        self.last_event_id = ""
         self._left = count
         self._as_json = as_json
 
@@ -64,10 +67,9 @@ class _Printer:
         Raises:
             _Enough: no more are wanted.
         """
-        if event.name == "dropped":
-            note(
-                f"{json.loads(event.data)['updates']} updates were left out: they came faster than they could be shown"
-            )
+        self.last_event_id = event.id or self.last_event_id
+        if event.name == "reset":
+            note("readings may be missing here: `sens readings` has all of them")
         if event.name != "readings":
             return
         for reading in cast("list[dict[str, Any]]", json.loads(event.data)["readings"]):

@@ -13,6 +13,7 @@ from sens.platform_api.app import make_app
 from sens.platform_api.console import read_console
 from sens.platform_api.edge import unreadable_request
 from sens.platform_api.keys import Keyring
+from sens.platform_api.live.hub import LiveHub
 from sens.platform_api.names import SeriesNames
 from sens.platform_api.services import Services
 from sens.platform_api.sessions import SessionRing, SessionRules
@@ -21,6 +22,7 @@ from sens.platform_api.setup_token import SetupToken, read_setup_token
 from sens.runtime.exits import guard
 from sens.runtime.http import serve
 from sens.runtime.lifetime import Lifetime, run
+from sens.runtime.open_files import make_room
 from sens.runtime.settings import load
 from sens.sources.models import Configuration
 from sens.sources.parsing import load as load_configuration
@@ -46,6 +48,7 @@ def main() -> int:
 
 def start(settings: ApiSettings) -> int:
     configuration = load_configuration(settings.config, DECODERS)
+    make_room(settings.api_max_connections)
     admin_key = None if settings.admin_api_key_file is None else read_admin_key(settings.admin_api_key_file)
     setup_token = read_setup_token(settings.setup_token_file)
     console = None if settings.console_dir is None else read_console(settings.console_dir)
@@ -83,6 +86,7 @@ def start(settings: ApiSettings) -> int:
             ) as port,
         ):
             lifetime.supervise("keep admin key", keep_key)
+            lifetime.supervise("live readings", lambda: services.live.run(lifetime.stopping))
             log.info("serving", host=settings.api_host, port=port)
             await lifetime.stopping.wait()
 
@@ -101,6 +105,7 @@ def _services(
         async with database.connection() as connection:
             return await find_api_key(connection, prefix)
 
+    names = SeriesNames(database)
     return Services(
         database=database,
         stream=stream,
@@ -109,12 +114,12 @@ def _services(
         keyring=Keyring(find_key),
         sessions=SessionRing(database, _rules(settings)),
         setup_token=setup_token,
-        names=SeriesNames(database),
+        names=names,
+        live=LiveHub(stream, names, max_streams=settings.api_max_live_streams),
         configuration=configuration,
         source_pieces=pieces(settings.config.read_text(encoding="utf-8")),
         probes=lifetime.probes,
         stopping=lifetime.stopping,
-        max_live_streams=settings.api_max_live_streams,
         max_requests=settings.api_max_connections,
     )
 

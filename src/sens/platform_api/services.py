@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from sens.domain.ledger import Balance
 from sens.platform_api.keys import Keyring
+from sens.platform_api.live.hub import LiveHub
 from sens.platform_api.names import SeriesNames
 from sens.platform_api.passwords import Passwords
 from sens.platform_api.sessions import SessionRing
@@ -28,7 +29,6 @@ class Services:
 
     Attributes:
         stopping: set when the process is to end: what streams, ends.
-        max_live_streams, live_streams: the most there may be, and those there are.
         source_pieces: the lines of the configuration that declare each source, by its name.
         exports: how many are under way.
         max_requests: the most that may be under way; probes are answered beyond it.
@@ -43,14 +43,13 @@ class Services:
     keyring: Keyring
     sessions: SessionRing
     names: SeriesNames
+    live: LiveHub
     configuration: Configuration
     probes: Probes
     stopping: asyncio.Event
     passwords: Passwords = field(default_factory=Passwords)
     throttle: LoginThrottle = field(default_factory=LoginThrottle)
     setup_token: SetupToken = field(default_factory=SetupToken)
-    max_live_streams: int = 100
-    live_streams: int = 0
     exports: int = 0
     source_pieces: Mapping[str, str] = field(default_factory=dict[str, str])
     max_requests: int = 512

@@ -49,12 +49,16 @@ class ApiSettings(Settings):
         default=10.0, le=60, description="Longest time for a query; a longer one is answered with 503."
     )
     api_max_connections: int = Field(
-        default=512,
+        default=2048,
         ge=8,
         le=65_535,
         description="Most open connections of clients, and most requests under way. Beyond it "
         "connections that wait for a request are closed, and further requests get 503, other than probes.",
     )
     api_max_live_streams: int = Field(
-        default=100, ge=0, le=10_000, description="Most live streams at once; further ones get 429."
+        default=1000,
+        ge=0,
+        le=10_000,
+        description="Most live streams at once; further ones get 429. Each is a connection and a request under way, "
+        "so `SENS_API_MAX_CONNECTIONS` has to be higher.",
     )

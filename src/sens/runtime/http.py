@@ -18,6 +18,10 @@ from starlette.types import ASGIApp
 from sens.domain.errors import Fatal
 from sens.runtime.http_connection import MAX_HEADER_BYTES, Connection
 
+MAX_UNSENT_BYTES = 128 * 1024
+"""Of an answer, that wait in the kernel until the client takes them. It would hold megabytes for each client, of a live
+stream old news."""
+
 
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
@@ -82,9 +86,12 @@ async def serve(
 def _listen(host: str, port: int, port_variable: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        listener = socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
         raise Fatal(
             f"cannot listen on {host} port {port}: {error.strerror or error}; "
             f"stop what uses it or give another one with {port_variable}"
         ) from error
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # its connections have it as well
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
+    return listener

@@ -1,9 +1,7 @@
 """Live updates on plain NATS: whoever listens gets them, whoever does not misses them."""
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 
@@ -13,7 +11,6 @@ from sens.stream.link import Message
 
 LIVE_ROOT = "sens.live"
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
-MAX_WAITING = 1000
 
 
 class LiveUpdate(msgspec.Struct):
@@ -26,6 +23,9 @@ class LiveUpdate(msgspec.Struct):
     series: list[int]
     time: list[int]
     value: list[float | str]
+
+
+_update = msgspec.json.Decoder(LiveUpdate)
 
 
 def live_subject(source: str) -> str:
@@ -56,48 +56,22 @@ class LivePublisher:
             self.dropped += 1
 
 
-class LiveFeed:
-    """An endless iterator over live updates, for one consumer that may be slow.
-
-    Attributes:
-        dropped: updates that were dropped, oldest first, because `max_waiting` others waited.
-    """
-
-    def __init__(self, max_waiting: int) -> None:
-        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=max_waiting)
-        self._arrived = asyncio.Event()
-        self.dropped = 0
-
-    def deliver(self, message: Message) -> None:
-        if len(self._waiting) == self._waiting.maxlen:
-            self.dropped += 1
-        self._waiting.append((message.subject, message.data))
-        self._arrived.set()
-
-    def __aiter__(self) -> "LiveFeed":
-        return self
-
-    async def __anext__(self) -> tuple[str, bytes]:
-        """The next update's subject and data."""
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._waiting.popleft()
-
-
 @asynccontextmanager
 async def subscribe_live(
-    connection: StreamConnection, subject: str, *, max_waiting: int = MAX_WAITING
-) -> AsyncGenerator[LiveFeed]:
-    """Listen to live updates inside the block, over reconnects (what was sent meanwhile is missed).
+    connection: StreamConnection, subject: str, take: Callable[[LiveUpdate], None]
+) -> AsyncGenerator[None]:
+    """Have `take` called for each live update inside the block, over reconnects (what was sent meanwhile is missed).
 
     Args:
         subject: as `live_subject()` gives it.
-        max_waiting: updates kept for a slow consumer.
     """
-    feed = LiveFeed(max_waiting)
-    subscription = await connection.subscribe(subject, feed.deliver)
+
+    def deliver(message: Message) -> None:
+        with suppress(msgspec.DecodeError):  # whoever may publish here may publish nonsense
+            take(_update.decode(message.data))
+
+    subscription = await connection.subscribe(subject, deliver)
     try:
-        yield feed
+        yield
     finally:
         await subscription.close()

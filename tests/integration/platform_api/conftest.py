@@ -14,6 +14,7 @@ from readings_database import ReadingsDatabase
 from sens.decoders.registry import DECODERS
 from sens.platform_api.app import make_app
 from sens.platform_api.keys import Keyring
+from sens.platform_api.live.hub import LiveHub
 from sens.platform_api.names import SeriesNames
 from sens.platform_api.passwords import Passwords
 from sens.platform_api.services import Services
@@ -52,6 +53,7 @@ MakeServices = Callable[..., Awaitable[Services]]
 async def make_services(tmp_path: Path) -> AsyncIterator[MakeServices]:
     """Services on the given servers, whose pools are closed after the test."""
     readers: list[Reader] = []
+    made: list[tuple[Services, asyncio.Task[None]]] = []
 
     async def make(url: str, stream: StreamConnection, *, statement_timeout_s: float = 10.0) -> Services:
         (tmp_path / "sens.yaml").write_text(CONFIG)
@@ -62,21 +64,28 @@ async def make_services(tmp_path: Path) -> AsyncIterator[MakeServices]:
             async with reader.connection() as connection:
                 return await find_api_key(connection, prefix)
 
-        return Services(
+        names = SeriesNames(reader)
+        services = Services(
             database=reader,
             stream=stream,
             log=LogObserver(stream, NO_STREAM),
             board=StatusBoard(stream, bucket="SENS_TEST_STATUS"),
             keyring=Keyring(find),
             sessions=SessionRing(reader, SessionRules()),
-            names=SeriesNames(reader),
+            names=names,
+            live=LiveHub(stream, names),
             passwords=Passwords(QUICK_HASHER),
             configuration=load(tmp_path / "sens.yaml", DECODERS),
             probes=Probes("platform-api", Heartbeat(), Readiness()),
             stopping=asyncio.Event(),
         )
+        made.append((services, asyncio.create_task(services.live.run(services.stopping))))
+        return services
 
     yield make
+    for services, hearing in made:
+        services.stopping.set()
+        await hearing
     for reader in readers:
         await reader.__aexit__()
 

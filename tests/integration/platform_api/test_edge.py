@@ -67,7 +67,7 @@ async def test_head_of_what_has_no_end_ends(api: Api, services: Services):
         answer = await api.request("HEAD", "/live")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")
-    assert services.live_streams == 0
+    assert services.live.streams == 0
 
 
 async def test_after_head_the_connection_serves_on(services: Services):

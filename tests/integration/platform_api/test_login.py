@@ -259,12 +259,12 @@ async def test_a_key_goes_before_the_cookie(api: Api, ann: int, database: Readin
 async def test_a_live_stream_ends_with_the_session(
     services: Services, ann: int, database: ReadingsDatabase, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("sens.platform_api.live.HEARTBEAT_S", 0.0)
+    monkeypatch.setattr("sens.platform_api.live.events.HEARTBEAT_S", 0.0)
     monkeypatch.setattr("sens.platform_api.sessions.TRUSTED_S", 0.0)
     browser = Browser(services)
     await browser.log_in()
     streaming = asyncio.create_task(browser.ask("GET", "/live"))
-    while not services.live_streams:  # noqa: ASYNC110  # a number, no event
+    while not services.live.streams:  # noqa: ASYNC110  # a number, no event
         await asyncio.sleep(0.01)
     database.connection.execute("DELETE FROM user_session")
     assert (await asyncio.wait_for(streaming, 30)).status_code == 200

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from unittest.mock import AsyncMock
 
@@ -15,7 +15,8 @@ import pytest
 from api import Api, assert_problem, make_seeded
 from readings_database import ReadingsDatabase
 from sens.platform_api.app import make_app
-from sens.platform_api.live import LiveFilter, live_events
+from sens.platform_api.live.events import live_events
+from sens.platform_api.live.filter import LiveFilter
 from sens.platform_api.services import Services
 from sens.storage.errors import DatabaseBusy
 from sens.storage.reads import Reader
@@ -24,6 +25,7 @@ from sens.stream.link import Address
 from servers import Nats, Postgres, children
 
 PATIENCE_S = 40.0
+ALLOWED = AsyncMock(return_value=True)
 
 
 @pytest.fixture
@@ -128,18 +130,26 @@ async def test_without_nats_no_live_stream_is_opened(
     services = await make_services(database.url, lonely)
     async with asking(services) as client:
         assert_problem(await Api(client).get("/live"), 503, "stream-unavailable")
-    assert services.live_streams == 0
+    assert services.live.streams == 0
 
 
-async def test_live_streams_end_when_nats_is_lost(database: ReadingsDatabase, own_nats: Nats, make_services):
+async def test_live_streams_end_when_nats_is_lost_and_what_was_missed_is_told(
+    database: ReadingsDatabase, own_nats: Nats, make_services
+):
     stream = await connect(own_nats.url, name="test", stopping=asyncio.Event())
     services = await make_services(database.url, stream)
-    events = live_events(services, LiveFilter(), AsyncMock(return_value=True))
-    assert b"listening" in await anext(events)
+    events = live_events(services.live, LiveFilter(), None, ALLOWED)
+    [here] = [line.removeprefix(b"id: ") for line in (await anext(events)).splitlines() if line.startswith(b"id: ")]
     own_nats.kill()
     async with asyncio.timeout(PATIENCE_S):
         assert [event async for event in events if b"heartbeat" not in event] == []
-    assert services.live_streams == 0
+    assert services.live.streams == 0
+    own_nats.start()
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        aclosing(live_events(services.live, LiveFilter(), here.decode(), ALLOWED)) as again,
+    ):
+        assert [b"listening" in await anext(again), b"event: reset" in await anext(again)] == [True, True]
     await stream.close()
 
 

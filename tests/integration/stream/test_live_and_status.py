@@ -3,43 +3,45 @@
 import asyncio
 import time
 
+import msgspec
 import pytest
 
 from sens.stream.bucket import Bucket
 from sens.stream.connection import StreamConnection
 from sens.stream.errors import SequenceMismatch
-from sens.stream.live import LivePublisher, live_subject, subscribe_live
+from sens.stream.live import LivePublisher, LiveUpdate, live_subject, subscribe_live
 from sens.stream.status import StatusBoard
 from sens.stream.streamlog import call
 from servers import Nats
 
 
-class TestLive:
-    async def test_a_listener_gets_what_is_sent_on_its_subject(self, connection: StreamConnection):
-        live = LivePublisher(connection)
-        async with (
-            subscribe_live(connection, live_subject("*")) as every,
-            subscribe_live(connection, live_subject("b")) as only_b,
-        ):
-            await live.publish(live_subject("a"), b"1")
-            await live.publish(live_subject("b"), b"2")
-            assert await asyncio.wait_for(anext(every), 2) == ("sens.live.a", b"1")
-            assert await asyncio.wait_for(anext(every), 2) == ("sens.live.b", b"2")
-            assert await asyncio.wait_for(anext(only_b), 2) == ("sens.live.b", b"2")
-        assert (live.sent, live.dropped) == (2, 0)
+def update(series: int) -> bytes:
+    return msgspec.json.encode(LiveUpdate([series], [0], ["x"]))
 
-    async def test_a_slow_listener_misses_the_oldest_and_knows_how_many(self, connection: StreamConnection, until):
+
+class TestLive:
+    async def test_a_listener_gets_what_is_sent_on_its_subject_and_is_an_update(
+        self, connection: StreamConnection, until
+    ):
         live = LivePublisher(connection)
-        async with subscribe_live(connection, live_subject("a"), max_waiting=10) as feed:
-            for i in range(25):
-                await live.publish(live_subject("a"), str(i).encode())
-            await until(lambda: feed.dropped == 15)
-            assert [(await anext(feed))[1] for _ in range(10)] == [str(i).encode() for i in range(15, 25)]
+        every, only_b = list[LiveUpdate](), list[LiveUpdate]()
+        async with (
+            subscribe_live(connection, live_subject("*"), every.append),
+            subscribe_live(connection, live_subject("b"), only_b.append),
+        ):
+            await live.publish(live_subject("a"), update(1))
+            await live.publish(live_subject("b"), b'{"series": ["nonsense"]}')
+            await live.publish(live_subject("b"), update(2))
+            await until(lambda: len(every) == 2 and len(only_b) == 1)
+        assert [each.series for each in every] == [[1], [2]]
+        assert only_b == [LiveUpdate([2], [0], ["x"])]
+        assert (live.sent, live.dropped) == (3, 0)
 
     async def test_without_a_connection_updates_are_dropped_and_counted(self, own_nats: Nats, connect_to, until):
         connection = await connect_to(own_nats)
         live = LivePublisher(connection)
-        async with subscribe_live(connection, live_subject("a")) as feed:
+        heard = list[LiveUpdate]()
+        async with subscribe_live(connection, live_subject("a"), heard.append):
             own_nats.kill()
             await until(lambda: not connection.connected)
             started = time.monotonic()
@@ -49,8 +51,8 @@ class TestLive:
             assert live.dropped == 100
             own_nats.start()
             await until(lambda: connection.connected)
-            await live.publish(live_subject("a"), b"after")
-            assert (await asyncio.wait_for(anext(feed), 5))[1] == b"after"
+            await live.publish(live_subject("a"), update(7))
+            await until(lambda: heard == [LiveUpdate([7], [0], ["x"])])
 
     async def test_an_update_that_is_too_large_is_dropped_and_counted(self, connection: StreamConnection):
         live = LivePublisher(connection)

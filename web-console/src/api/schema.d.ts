@@ -230,12 +230,13 @@ export interface paths {
         };
         /**
          * Stream Live
-         * @description Readings as they are stored, of each series the newest of a batch, as server-sent events.
+         * @description Readings as they are stored, as server-sent events, a few times a second; those that fit all that is given.
          *
          *     `readings`: `{"readings": [{"series_id", "source", "device", "metric", "unit", "time_us", "value"}]}`;
-         *     the value is a number, true or false, or a text.
-         *     `dropped`: `{"updates": n}`, where the client did not keep up. Comments are heartbeats. What is sent
-         *     while nobody listens is missed: query it. The stream ends when NATS is lost or the client takes nothing for long.
+         *     the value is a number, true or false, or a text. Of each series the newest since the event before, so that a
+         *     client that takes them slowly gets fewer; where older ones came after it, also the last of those.
+         *     `reset`: what was missed cannot be told; query it. With `Last-Event-ID` a stream goes on where one ended less than
+         *     a minute ago. Comments are heartbeats. The stream ends when NATS is lost or the client takes nothing for long.
          */
         get: operations["stream_live"];
         put?: never;
@@ -3730,8 +3731,17 @@ export interface operations {
                 source?: string | null;
                 device?: string | null;
                 metric?: string | null;
+                /** @description `series_id=1&series_id=2`. */
+                series_id?: number[] | null;
+                /** @description `device_id=1&device_id=2`. */
+                device_id?: number[] | null;
+                /** @description The same, for who cannot set the header. */
+                last_event_id?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description `id` of the last event that came: go on after it. */
+                "Last-Event-ID"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };

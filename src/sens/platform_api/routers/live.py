@@ -4,19 +4,23 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Send
 
 from sens.platform_api.access import READ
 from sens.platform_api.caller import CallerOf
-from sens.platform_api.live import LiveFilter, live_events
+from sens.platform_api.live.events import live_events
+from sens.platform_api.live.filter import LiveFilter
 from sens.platform_api.paging import NameFilter
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import ServicesOf
 from sens.platform_api.tenancy import sees_source
 from sens.stream.errors import StreamAway
 
+MAX_IDS = 1000
+_Id = Annotated[int, Query(ge=1, le=2**31 - 1)]
+Ids = Annotated[frozenset[_Id] | None, Query(min_length=1, max_length=MAX_IDS)]
 router = APIRouter(prefix="/api/v1/live", tags=["live"], dependencies=[READ])
 
 
@@ -30,29 +34,52 @@ class EventStream(StreamingResponse):
             await super().stream_response(send)
 
 
+def _which(
+    caller: CallerOf,
+    source: Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = None,
+    device: NameFilter = None,
+    metric: NameFilter = None,
+    series_ids: Annotated[Ids, Query(alias="series_id", description="`series_id=1&series_id=2`.")] = None,
+    device_ids: Annotated[Ids, Query(alias="device_id", description="`device_id=1&device_id=2`.")] = None,
+) -> LiveFilter:
+    return LiveFilter(source, device, metric, series_ids, device_ids, caller.tenant_id)
+
+
+def _last_event_id(
+    header: Annotated[
+        str | None, Header(alias="Last-Event-ID", description="`id` of the last event that came: go on after it.")
+    ] = None,
+    parameter: Annotated[
+        str | None, Query(alias="last_event_id", description="The same, for who cannot set the header.")
+    ] = None,
+) -> str | None:
+    # A browser that comes back sets the header, and asks for the address that it had at first.
+    return header or parameter
+
+
 @router.get("", response_class=EventStream, responses=documented(ProblemType.NOT_FOUND, ProblemType.TOO_MANY_STREAMS))
 async def stream_live(
     request: Request,
     services: ServicesOf,
     caller: CallerOf,
-    source: Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = None,
-    device: NameFilter = None,
-    metric: NameFilter = None,
+    which: Annotated[LiveFilter, Depends(_which)],
+    last_event_id: Annotated[str | None, Depends(_last_event_id)],
 ) -> EventStream:
-    """Readings as they are stored, of each series the newest of a batch, as server-sent events.
+    """Readings as they are stored, as server-sent events, a few times a second; those that fit all that is given.
 
     `readings`: `{"readings": [{"series_id", "source", "device", "metric", "unit", "time_us", "value"}]}`;
-    the value is a number, true or false, or a text.
-    `dropped`: `{"updates": n}`, where the client did not keep up. Comments are heartbeats. What is sent
-    while nobody listens is missed: query it. The stream ends when NATS is lost or the client takes nothing for long.
+    the value is a number, true or false, or a text. Of each series the newest since the event before, so that a
+    client that takes them slowly gets fewer; where older ones came after it, also the last of those.
+    `reset`: what was missed cannot be told; query it. With `Last-Event-ID` a stream goes on where one ended less than
+    a minute ago. Comments are heartbeats. The stream ends when NATS is lost or the client takes nothing for long.
     """
-    if source is not None and not await sees_source(services, caller, source):
-        raise ProblemError(ProblemType.NOT_FOUND, f"there is no source {source}")
-    if services.live_streams >= services.max_live_streams:
-        raise ProblemError(ProblemType.TOO_MANY_STREAMS, f"{services.live_streams} live streams are open already")
+    if which.source is not None and not await sees_source(services, caller, which.source):
+        raise ProblemError(ProblemType.NOT_FOUND, f"there is no source {which.source}")
+    hub = services.live
+    if hub.streams >= hub.max_streams:
+        raise ProblemError(ProblemType.TOO_MANY_STREAMS, f"{hub.streams} live streams are open already")
     if not services.stream.connected:
         raise StreamAway(f"NATS is away: {services.stream.last_error}")
-    which = LiveFilter(source, device, metric, caller.tenant_id)
-    events = live_events(services, which, request.state.still_allowed)
+    events = live_events(hub, which, last_event_id, request.state.still_allowed)
     # Proxies are asked not to hold events back.
     return EventStream(events, headers={"X-Accel-Buffering": "no"})
