@@ -9,9 +9,10 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NamedTuple
 
+from sens.platform_api.together import Together
 from sens.storage.api_keys import ApiKey
 
 PREFIX_LENGTH: Final = 12
@@ -21,7 +22,7 @@ TRUSTED_S: Final = 5.0
 MAX_TRUSTED: Final = 1000
 _TOKEN = re.compile(r"sens_[A-Za-z0-9_-]{32,128}")
 
-FindKey = Callable[[str], Awaitable[ApiKey | None]]
+FindKey = Callable[[str], Coroutine[Any, Any, ApiKey | None]]
 
 
 class Token(NamedTuple):
@@ -49,6 +50,7 @@ class Keyring:
     def __init__(self, find: FindKey) -> None:
         self._find = find
         self._trusted: dict[str, tuple[ApiKey, float]] = {}
+        self._looked_up = Together[str, ApiKey | None]()
 
     async def verify(self, text: str) -> ApiKey | None:
         """The key's row; None: it is none of ours, expired or revoked.
@@ -61,7 +63,7 @@ class Keyring:
             return None
         key = self._remembered(token.hash)
         if key is None:
-            key = await self._find(token.prefix)
+            key = await self._looked_up.ask(token.hash, lambda: self._find(token.prefix))
             if key is None or key.revoked_at is not None or not hmac.compare_digest(key.key_hash, token.hash):
                 return None
             self._remember(key)

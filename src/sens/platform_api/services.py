@@ -15,6 +15,7 @@ from sens.platform_api.passwords import Passwords
 from sens.platform_api.sessions import SessionRing
 from sens.platform_api.setup_token import SetupToken
 from sens.platform_api.throttle import LoginThrottle
+from sens.platform_api.together import Together
 from sens.runtime.ops import Probes
 from sens.sources.models import Configuration
 from sens.storage.reads import Reader
@@ -32,7 +33,7 @@ class Services:
         source_pieces: the lines of the configuration that declare each source, by its name.
         exports: how many are under way.
         max_requests: the most that may be under way; probes are answered beyond it.
-        auditing: reads the ledger for all who ask meanwhile, so that many cost one reader; None before the first.
+        balances: the ledger is read for all who ask meanwhile, so that many cost one reader.
         replaying: held while a worker replays for this process.
     """
 
@@ -53,7 +54,7 @@ class Services:
     exports: int = 0
     source_pieces: Mapping[str, str] = field(default_factory=dict[str, str])
     max_requests: int = 512
-    auditing: "asyncio.Task[dict[str, Balance]] | None" = None
+    balances: Together[str, dict[str, Balance]] = field(default_factory=Together[str, dict[str, Balance]])
     replaying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

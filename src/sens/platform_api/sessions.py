@@ -12,6 +12,7 @@ from fastapi import Request, Response
 
 from sens.platform_api.keys import MAX_TRUSTED, TRUSTED_S
 from sens.platform_api.problems import ProblemError, ProblemType
+from sens.platform_api.together import Together
 from sens.platform_api.tokens import MAX_LENGTH, hash_of, new_secret
 from sens.storage import sessions
 from sens.storage.reads import AsyncConnection, Reader
@@ -44,6 +45,7 @@ class SessionRing:
         self._database = database
         self._rules = rules
         self._trusted: dict[bytes, tuple[Session, float]] = {}
+        self._looked_up = Together[bytes, Session | None]()
 
     async def start(self, connection: AsyncConnection, user_id: int) -> Started:
         """Start a session, in the caller's transaction."""
@@ -70,6 +72,9 @@ class SessionRing:
         known, until = self._trusted.get(key, (None, 0.0))
         if known is not None and time.monotonic() < until:
             return known
+        return await self._looked_up.ask(key, lambda: self._look_up(key))
+
+    async def _look_up(self, key: bytes) -> Session | None:
         async with self._database.connection() as connection:
             found = await sessions.find_session(connection, key, self._rules.idle_s)
             if found is not None and found.stale:

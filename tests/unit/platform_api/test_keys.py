@@ -1,5 +1,6 @@
 """The form of API keys, and the ring that checks them."""
 
+import asyncio
 import hashlib
 
 import pytest
@@ -105,3 +106,11 @@ async def test_the_ring_is_bounded_and_guesses_do_not_fill_it(monkeypatch: pytes
     asked = database.asked
     assert all([await ring.verify(text) for text in ring_keys[2:]])
     assert database.asked == asked
+
+
+async def test_a_key_is_looked_up_once_for_all_who_show_it_at_the_same_time():
+    database, text = Database(), new_token()
+    row = database.add(text)
+    ring = Keyring(database.find)
+    assert await asyncio.gather(*(ring.verify(text) for _ in range(100))) == [row] * 100
+    assert database.asked == 1

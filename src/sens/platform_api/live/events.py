@@ -1,5 +1,6 @@
 """A live stream: the events of one client, which may be slow, away for a while, or gone."""
 
+import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -50,7 +51,8 @@ async def _events(epoch: Epoch, view: View, last_event_id: str | None, allowed: 
     number = epoch.number if last_event_id is None else epoch.number_of(last_event_id)
     here = b"" if number is None else b"id: %s\n" % epoch.id_of(number)
     yield b"retry: %d\n: listening\n%s\n" % (RETRY_MS, here)
-    beat_at = time.monotonic() + HEARTBEAT_S
+    # Clients that came together do not all ask for their keys together.
+    beat_at = time.monotonic() + HEARTBEAT_S * random.uniform(0.5, 1.0)  # noqa: S311 - no secret is made of it
     while not epoch.ended:
         if number is None or number < epoch.oldest():
             number = epoch.number

@@ -61,13 +61,13 @@ class LiveHub:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Hear and give out until the process is to end; then have all streams end."""
-        try:
-            async with subscribe_live(self._stream, live_subject("*"), self._take), asyncio.TaskGroup() as tasks:
-                giving = tasks.create_task(self._give_out(), name="live windows")
+        async with subscribe_live(self._stream, live_subject("*"), self._take), asyncio.TaskGroup() as tasks:
+            giving = tasks.create_task(self._give_out(), name="live windows")
+            try:
                 await stopping.wait()
-                giving.cancel()
-        finally:
-            self.epoch.end()
+            finally:
+                self.epoch.end()
+            giving.cancel()
 
     def _take(self, update: LiveUpdate) -> None:
         for id_, time_us, value in zip(update.series, update.time, update.value, strict=False):

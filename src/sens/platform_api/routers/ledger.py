@@ -1,7 +1,5 @@
 """The ledger: what became of every message that was received."""
 
-import asyncio
-
 from fastapi import APIRouter
 from pydantic import Field
 
@@ -69,10 +67,7 @@ async def get_ledger(services: ServicesOf, caller: CallerOf) -> Ledger:
 
 
 async def _balances(services: Services) -> dict[str, Balance]:
-    """What is being read already, or its failure; else read anew."""
-    if services.auditing is None or services.auditing.done():
-        services.auditing = asyncio.create_task(_audit(services), name="audit")
-    return await asyncio.shield(services.auditing)  # who leaves ends it for nobody else
+    return await services.balances.ask("all", lambda: _audit(services))
 
 
 async def _audit(services: Services) -> dict[str, Balance]:
