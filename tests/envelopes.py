@@ -30,6 +30,7 @@ def envelope(
     packet_id: int | None = 1,
     mqtt_version: int = 4,
     step_us: int = 1,
+    session: str = "exclusive",
 ) -> Arrival:
     sequence = next(_SEQUENCE)
     body = b"".join(packets) if kind is EnvelopeKind.RAW else stub_body(Stub(packet_bytes, packet_id, packets[0]))
@@ -40,7 +41,7 @@ def envelope(
             kind=kind,
             mqtt_version=mqtt_version,
             source=source,
-            session="exclusive",
+            session=session,
             received_at=RECEIVED_AT + sequence * 1000,
             messages=len(packets),
             total=sequence * 10,
@@ -50,4 +51,4 @@ def envelope(
             step_us=step_us,
         )
     )
-    return Arrival(sequence, subject(source, "exclusive"), data, RECEIVED_AT)
+    return Arrival(sequence, subject(source, session), data, RECEIVED_AT)

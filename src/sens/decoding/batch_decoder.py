@@ -18,6 +18,7 @@ from sens.decoding.routes import IGNORED, REJECTED, Route, Router, Rule
 from sens.decoding.series_map import SeriesMap
 from sens.domain.batch import Batch, Outcome, Quarantined
 from sens.domain.columns import NO_TIME, Decoded, Float64, Int32, Int64, Rejection
+from sens.domain.envelope import is_import
 from sens.domain.reasons import Reason
 
 _rule = attrgetter("rule")
@@ -68,7 +69,7 @@ class BatchDecoder:
         Args:
             oldest_kept: µs since 1970 UTC; a message with an older reading is quarantined. None: no limit.
         """
-        routes = self._routes(messages)
+        routes = self.routes(messages)
         rules = np.fromiter(map(_rule, routes), np.int32, len(routes))
         rules[list(messages.rejections)] = REJECTED
         work = _Work(messages, routes, dict(messages.rejections), rules == IGNORED, oldest_kept)
@@ -80,11 +81,13 @@ class BatchDecoder:
         parts = [self._decode_rule(self.router.rules[rule], work, np.flatnonzero(rules == rule)) for rule in used]
         return _batch(work, _joined(parts))
 
-    def _routes(self, messages: Messages) -> list[Route]:
+    def routes(self, messages: Messages) -> list[Route]:
+        """N routes."""
         routes = list[Route]()
-        for envelope, source in enumerate(messages.sources):
-            topics = messages.topics[messages.starts[envelope] : messages.starts[envelope + 1]]
-            routes += self.router.routes(source, messages.envelopes[envelope].source_id, topics)
+        for at, (entry, source) in enumerate(zip(messages.envelopes, messages.sources, strict=True)):
+            topics = messages.topics[messages.starts[at] : messages.starts[at + 1]]
+            imported = is_import(entry.session)
+            routes += self.router.imported(topics) if imported else self.router.routes(source, entry.source_id, topics)
         return routes
 
     def _decode_rule(self, rule: Rule, work: _Work, index: NDArray[np.intp]) -> Readings:

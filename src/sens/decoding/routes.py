@@ -1,10 +1,12 @@
 """Where a message goes by its topic: looked up once per distinct topic."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple, cast
 
+from sens.decoders.imported import ImportDecoder
 from sens.domain.columns import Decoder, DecoderType, Rejection
+from sens.domain.names import SOURCE_NAME
 from sens.domain.reasons import Reason
 from sens.sources.models import Configuration, Source
 from sens.sources.routing import Ignored
@@ -12,6 +14,11 @@ from sens.sources.routing import Router as SourceRouter
 
 MAX_TOPICS = 200_000
 """Distinct topics that are remembered for each source; at the limit all are forgotten."""
+
+IMPORT_OLDEST = timedelta(days=36_500)
+IMPORT_NEWEST = timedelta(days=3_650)
+"""How far from now a reading of an import may lie: a file of another unit of time does not make partitions for ever."""
+MICROSECOND = timedelta(microseconds=1)
 
 IGNORED = -1
 REJECTED = -2
@@ -54,13 +61,18 @@ class Rule(NamedTuple):
 
 
 class Router:
-    """The rules of all sources.
+    """The rules of all sources, and the one of imports.
+
+    Args:
+        source_id: row of a source by its name, for the sources that imports name.
 
     Attributes:
-        rules: of all sources, in order of declaration.
+        rules: of all sources, in order of declaration; the last one is that of imports.
     """
 
-    def __init__(self, configuration: Configuration, decoders: Mapping[str, DecoderType]) -> None:
+    def __init__(
+        self, configuration: Configuration, decoders: Mapping[str, DecoderType], source_id: Callable[[str], int]
+    ) -> None:
         self.rules = list[Rule]()
         self._sources: dict[str, _Topics] = {}
         for source in configuration.sources:
@@ -70,6 +82,12 @@ class Router:
                 numbers[index] = len(self.rules)
                 self.rules.append(rule)
             self._sources[source.name] = _Topics(router, numbers)
+        self._imported = _Imported(len(self.rules), source_id)
+        self.rules.append(Rule(ImportDecoder(), IMPORT_OLDEST // MICROSECOND, IMPORT_NEWEST // MICROSECOND))
+
+    def imported(self, topics: Sequence[bytes]) -> list[Route]:
+        """N routes of messages of an import: a topic names the source that the device is of."""
+        return [self._imported.route(topic) for topic in topics]
 
     def routes(self, source: str, source_id: int, topics: Sequence[bytes]) -> list[Route]:
         """N routes of messages of one source."""
@@ -82,13 +100,35 @@ class Router:
 
 def _rules(source: Source, router: SourceRouter) -> dict[int, Rule]:
     """By the topic's place in the source."""
-    oldest_us = source.time_window.oldest // timedelta(microseconds=1)
-    newest_us = source.time_window.newest // timedelta(microseconds=1)
+    oldest_us = source.time_window.oldest // MICROSECOND
+    newest_us = source.time_window.newest // MICROSECOND
     return {
         index: Rule(router.decoder_for(index), oldest_us, newest_us)
         for index, topic in enumerate(source.topics)
         if not topic.ignore
     }
+
+
+class _Imported:
+    """Routes of what imports name, as far as they were seen. Who imports was asked whether those sources are theirs."""
+
+    def __init__(self, rule: int, source_id: Callable[[str], int]) -> None:
+        self._rule = rule
+        self._source_id = source_id
+        self._known: dict[bytes, Route] = {}
+
+    def route(self, topic: bytes) -> Route:
+        route = self._known.get(topic)
+        if route is None:
+            if len(self._known) > MAX_TOPICS:
+                self._known.clear()
+            route = self._known[topic] = self._route(topic.decode("utf-8", "backslashreplace"))
+        return route
+
+    def _route(self, source: str) -> Route:
+        if not SOURCE_NAME.fullmatch(source):
+            return Route(REJECTED, 0, rejection=Rejection(Reason.INVALID_TOPIC, "an import names no such source"))
+        return Route(self._rule, self._source_id(source))
 
 
 class _Topics:

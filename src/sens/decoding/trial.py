@@ -11,19 +11,17 @@ import numpy as np
 from sens.decoders.registry import DECODERS
 from sens.decoding.batch_decoder import BatchDecoder
 from sens.decoding.messages import Arrival, gather
-from sens.decoding.routes import IGNORED, Route, Router
+from sens.decoding.routes import IGNORED, Router
 from sens.decoding.series_map import SeriesMap
 from sens.domain.batch import Outcome
 from sens.domain.columns import Kind, Rejection
 from sens.domain.envelope import EPOCH_BYTES, ID_BYTES, Envelope, EnvelopeKind, Stub, pack, stub_body, subject
 from sens.domain.reasons import IgnoreReason, Reason
-from sens.mqtt.wire import binary, length
+from sens.mqtt.publish import pack_publish
 from sens.sources import Configuration, Source
 from sens.storage.series import SeriesKey
 
 _MQTT_3_1_1 = 4
-_SOURCE_ID = 1
-_PUBLISH, _RETAIN = 0x30, 0x01
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -83,10 +81,11 @@ class Trials:
 
     def __init__(self, configuration: Configuration, source_name: str, arrivals: Sequence[Arrival]) -> None:
         source = configuration.source(source_name)
-        self._source_name = source_name
         self._series = _LocalSeries(source.limits.max_series_per_device if source else 1)
-        self._decoder = BatchDecoder(Router(configuration, DECODERS), SeriesMap(self._series.resolve))
-        messages = gather(arrivals, lambda _: _SOURCE_ID, bytes(EPOCH_BYTES))
+        self._source_ids = {source_name: 0}  # and those that imports name
+        self._decoder = BatchDecoder(Router(configuration, DECODERS, self._source_id), SeriesMap(self._series.resolve))
+        messages = gather(arrivals, self._source_id, bytes(EPOCH_BYTES))
+        self._routes = self._decoder.routes(messages)
         keep = configuration.retention.raw
         oldest_kept = None if keep is None else time.time_ns() // 1000 - keep // _MICROSECOND
         self.batch = self._decoder.decode(messages, oldest_kept)
@@ -102,20 +101,20 @@ class Trials:
             first = int(self._ends[message - 1]) if message else 0
             return Trial(outcome, [self._reading(at) for at in range(first, int(self._ends[message]))])
         if outcome is Outcome.IGNORED:
-            declared = self._route(message).rule == IGNORED
+            declared = self._routes[message].rule == IGNORED
             return Trial(outcome, [], ignored=IgnoreReason.DECLARED if declared else IgnoreReason.RETAINED)
         refused = self._refused[message]
         return Trial(outcome, [], reason=refused.reason, detail=refused.detail)
 
     def about(self, device: str) -> list[int]:
-        """The messages that name the device: in a reading, or by their topic. Ascending."""
-        series = [at for at, key in enumerate(self._keys) if key.device == device]
+        """The messages that name the source's device: in a reading, or by their topic. Ascending."""
+        series = [at for at, key in enumerate(self._keys) if key.device == device and key.source_id == 0]
         found = set(self.batch.reading_message[np.isin(self.batch.series, series)].tolist())
         others = np.flatnonzero(self.batch.outcome != Outcome.DECODED).tolist()
-        return sorted(found | {at for at in others if self._route(at).device == device})
+        return sorted(found | {at for at in others if self._routes[at].device == device})
 
-    def _route(self, message: int) -> Route:
-        return self._decoder.router.routes(self._source_name, _SOURCE_ID, [self.batch.topics[message]])[0]
+    def _source_id(self, name: str) -> int:
+        return self._source_ids.setdefault(name, len(self._source_ids))
 
     def _reading(self, at: int) -> TriedReading:
         key = self._keys[int(self.batch.series[at])]
@@ -148,15 +147,9 @@ class _LocalSeries:
         return self.ids.setdefault(key, len(self.ids))
 
 
-def _packet(message: Message) -> bytes:
-    """The PUBLISH packet, at QoS 0: what is decoded does not depend on it."""
-    body = binary(message.topic, "the topic") + message.payload
-    return bytes([_PUBLISH | (_RETAIN if message.retained else 0)]) + length(len(body)) + body
-
-
 def _envelope(source: Source, message: Message) -> bytes:
     """As the ingestion worker writes it."""
-    packet = _packet(message)
+    packet = pack_publish(message.topic, message.payload, retain=message.retained)
     oversize = len(packet) > source.limits.max_message_bytes
     envelope = Envelope(
         id=bytes(ID_BYTES),

@@ -20,6 +20,9 @@ FORMAT_VERSION = 1
 EPOCH_BYTES = 8
 ID_BYTES = 16
 SUBJECT_ROOT = "sens.raw"
+IMPORT_SESSION = "import-"
+"""Begins the name of each session that is an import, and of no other. The topic of such a message is the name of the
+source whose device it is about, its payload as `ImportDecoder` takes it, whatever is declared."""
 MAX_REDELIVERED = 65_535
 """A broker has at most this many packet ids in flight: so many of a subject's last messages may come again."""
 
@@ -119,6 +122,11 @@ def first_time(earliest: int, step_us: int, ordinal: int) -> int:
 def subject(source: str, session: str) -> str:
     """The JetStream subject of a source's session."""
     return f"{SUBJECT_ROOT}.{source}.{session}"
+
+
+def is_import(session: str) -> bool:
+    """Whether the session's messages come from a file, not from a broker."""
+    return session.startswith(IMPORT_SESSION)
 
 
 def stub_body(stub: Stub) -> bytes:

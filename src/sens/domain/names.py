@@ -3,6 +3,8 @@
 import re
 
 MAX_NAME_CHARS = 255
+SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+"""What sources and tenants may be called."""
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from sens.mqtt.errors import MalformedPacket, ProtocolViolation
-from sens.mqtt.wire import read_length
+from sens.mqtt.wire import binary, length, read_length
 
+_PUBLISH, _RETAIN = 0x30, 0x01
 MAX_HEAD_BYTES = 1 + 4 + 2 + 65_535 + 2
 """No PUBLISH needs more up to the end of its packet id."""
 
@@ -67,3 +68,13 @@ def payload_start(data: bytes, head: Head, end: int, mqtt_version: int) -> int:
     if found is None or found[1] + found[0] > end:
         raise MalformedPacket("the broker sent a message whose properties are longer than the packet")
     return found[1] + found[0]
+
+
+def pack_publish(topic: bytes, payload: bytes, *, retain: bool = False) -> bytes:
+    """A PUBLISH packet at QoS 0, as MQTT 3.1.1 writes it.
+
+    Raises:
+        InvalidOptions: the topic or the packet is too long for MQTT.
+    """
+    body = binary(topic, "topic") + payload
+    return bytes((_PUBLISH | (_RETAIN if retain else 0),)) + length(len(body)) + body

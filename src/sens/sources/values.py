@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, StrictBool, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from sens.domain.names import CONTROL_CHARACTER, MAX_NAME_CHARS, unusable_name
+from sens.domain.names import CONTROL_CHARACTER, MAX_NAME_CHARS, SOURCE_NAME, unusable_name
 from sens.domain.topics import InvalidTemplate, parse_template
 
 WRONG_VALUE = "wrong_value"
@@ -18,7 +18,6 @@ FOREVER = "forever"
 FOLDER = "folder"
 DAY = timedelta(days=1)
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _GROUP = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DURATION = re.compile(r"([0-9]{1,9})\s*(s|min|h|d|w|y)")
@@ -97,7 +96,7 @@ def _duration_or_forever(value: object) -> timedelta | None:
 
 
 def _name(text: str) -> str:
-    if _NAME.fullmatch(text):
+    if SOURCE_NAME.fullmatch(text):
         return text
     hint = "use a-z, 0-9 and -, begin with a letter or digit, at most 63 characters"
     raise wrong(f"'{text[:80]}' cannot be a name", hint)

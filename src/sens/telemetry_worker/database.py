@@ -50,11 +50,10 @@ class SeriesResolver:
         self._source_ids.clear()
 
     def source_id(self, name: str) -> int:
-        """The source's row, made if it is new. One that left the configuration keeps its tenant's default."""
+        """The source's row, made if it is new. One that is not declared keeps its tenant."""
         known = self._source_ids.get(name)
         if known is None:
-            with_tenant = (self._tenants.get(name, "default"), name)
-            known = resolve_sources(self._connection, [with_tenant])[name]
+            known = resolve_sources(self._connection, [(self._tenants.get(name), name)])[name]
             self._source_ids[name] = known
             limits = _series_limits(self._limits.get(name))
             self._indexes[known] = (name, SeriesIndex(limits, self._last_times))

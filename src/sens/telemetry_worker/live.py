@@ -5,6 +5,7 @@ import numpy as np
 
 from sens.domain.batch import Batch
 from sens.domain.columns import Int32
+from sens.domain.envelope import is_import
 from sens.storage.write import WriteResult
 from sens.stream.live import LivePublisher, LiveUpdate, live_subject
 
@@ -16,7 +17,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def publish_live(publisher: LivePublisher, names: dict[int, str], batch: Batch, result: WriteResult) -> None:
-    """Send what a batch brought.
+    """Send what a batch brought. What was imported is no news.
 
     Args:
         names: source row → name.
@@ -34,9 +35,10 @@ async def publish_live(publisher: LivePublisher, names: dict[int, str], batch: B
 
 
 def _source_of_series(batch: Batch) -> Int32:
-    """Series id → source row; 0 where the batch has no reading of the series."""
-    of_envelope = np.array([entry.source_id for entry in batch.envelopes], np.int32)
+    """Series id → source row; 0 where the batch has no reading of the series from a broker."""
+    rows = [0 if is_import(entry.session) else entry.source_id for entry in batch.envelopes]
     sources = np.zeros(int(batch.series.max(initial=0)) + 1, np.int32)
     if len(batch.series):
-        sources[batch.series] = of_envelope[batch.message_envelope[batch.reading_message]]
+        of_reading = np.array(rows, np.int32)[batch.message_envelope[batch.reading_message]]
+        sources[batch.series[of_reading > 0]] = of_reading[of_reading > 0]
     return sources

@@ -33,7 +33,8 @@ class Worker:
         self._decoder_generation = 0
 
     def _new_decoder(self) -> BatchDecoder:
-        return BatchDecoder(Router(self.configuration, DECODERS), SeriesMap(self.resolver.resolve))
+        router = Router(self.configuration, DECODERS, self.resolver.source_id)
+        return BatchDecoder(router, SeriesMap(self.resolver.resolve))
 
     def decode(self, arrivals: Sequence[Arrival]) -> Batch:
         """Decode envelopes; what is none becomes a message to be quarantined.

@@ -106,3 +106,4 @@ def test_a_sources_name_belongs_to_one_tenant(store: Store) -> None:
     assert resolve_sources(store.connection, [("other", "plant-c")]) == {"plant-c": ids["plant-c"]}
     with pytest.raises(SourceTaken, match="plant-a belongs to tenant home"):
         resolve_sources(store.connection, [("other", "plant-a")])
+    assert resolve_sources(store.connection, [(None, "plant-c"), (None, "new")])["plant-c"] == ids["plant-c"]

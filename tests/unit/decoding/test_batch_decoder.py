@@ -52,8 +52,11 @@ class Series:
 class Bench:
     def __init__(self) -> None:
         self.series = Series()
+        self.sources = {"plant": 7, "archive": 8}
         configuration = parse(CONFIGURATION, name="test", decoders=DECODERS)
-        self.decoder = BatchDecoder(Router(configuration, DECODERS), SeriesMap(self.series.resolve))
+        self.decoder = BatchDecoder(
+            Router(configuration, DECODERS, self.sources.__getitem__), SeriesMap(self.series.resolve)
+        )
 
     def decode(self, *arrivals: Arrival, oldest_kept: int | None = None) -> Batch:
         return self.decoder.decode(gather(arrivals, lambda _: 7, b"12345678"), oldest_kept)
@@ -215,3 +218,20 @@ def test_columns_have_the_types_the_store_takes(bench: Bench):
     batch = bench.decode(envelope(publish("sens/a/telemetry", b'{"t": 1}'), publish("noise/x", b"")))
     types = [c.dtype for c in (batch.message_envelope, batch.reading_message, batch.series, batch.time, batch.value)]
     assert types == [np.int32, np.int32, np.int32, np.int64, np.float64]
+
+
+IMPORTED = b'{"device": "d1", "metric": "t", "time": 1600000000000000, "value": 4.5}'
+
+
+def test_an_import_is_read_by_a_rule_of_its_own_and_its_topics_name_the_sources_of_its_devices(bench: Bench) -> None:
+    imported = envelope(publish("archive", IMPORTED), publish("plant", IMPORTED), source="import", session="import-1")
+    bench.sources["import"] = 9
+    batch = bench.decode(imported, envelope(publish("plain/d1/t", b"1")))
+    assert bench.readings(batch) == [(0, "d1", "t", 4.5), (1, "d1", "t", 4.5), (2, "d1", "t", 1.0)]
+    assert [bench.series.keys[series].source_id for series in batch.series.tolist()] == [8, 7, 7]
+    assert batch.time[:2].tolist() == [1_600_000_000_000_000] * 2
+
+
+def test_what_names_no_source_is_quarantined_also_in_an_import(bench: Bench) -> None:
+    batch = bench.decode(envelope(publish("No Source", IMPORTED), publish(b"\xff", IMPORTED), session="import-1"))
+    assert [each.reason for each in batch.quarantined] == [Reason.INVALID_TOPIC] * 2
