@@ -57,6 +57,18 @@ ENDPOINTS = [
     Endpoint("POST", "/quarantine/{quarantine_id}/discard", "operate", "absent"),
     Endpoint("POST", "/quarantine/{quarantine_id}/replay", "operate", "absent"),
     Endpoint("POST", "/replay", "operate", "absent", body={"from": "now-1h", "source": "plant-a"}),
+    Endpoint("GET", "/imports/{source}/{import_id}", "operate", "absent"),
+    Endpoint(
+        "POST",
+        "/imports/{source}/{import_id}",
+        "operate",
+        "absent",
+        body={
+            "before": 0,
+            "readings": [{"source": "plant-a", "device": "boiler", "metric": "m0", "time": 1, "value": 2}],
+        },
+    ),
+    Endpoint("POST", "/imports/{source}/{import_id}/finish", "operate", "absent", body={"readings": 0}),
     Endpoint("POST", "/session", "nothing", "own", body={"username": "nobody", "password": "wrong"}),
     Endpoint("GET", "/session", "session", "own"),
     Endpoint("DELETE", "/session", "session", "own"),

@@ -8,6 +8,8 @@ from starlette.types import Message, Receive
 from sens.platform_api.problems import ProblemError, ProblemType
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_IMPORT_BODY_BYTES = 512 * 1024
+IMPORTS_PATH = "/api/v1/imports/"
 BODY_TIMEOUT_S = 10.0
 
 
@@ -16,15 +18,20 @@ def has_body(headers: Headers) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-async def read_body(headers: Headers, receive: Receive) -> bytes:
+def max_body_bytes(path: str) -> int:
+    """How long a body may be that is sent to the path."""
+    return MAX_IMPORT_BODY_BYTES if path.startswith(IMPORTS_PATH) else MAX_BODY_BYTES
+
+
+async def read_body(headers: Headers, receive: Receive, limit_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The whole body; what has arrived of it where the client goes away.
 
     Raises:
-        ProblemError: larger than `MAX_BODY_BYTES`, or slower than `BODY_TIMEOUT_S`.
+        ProblemError: larger than `limit_bytes`, or slower than `BODY_TIMEOUT_S`.
     """
     declared = headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
-        raise _too_large()
+    if declared.isdecimal() and int(declared) > limit_bytes:
+        raise too_large(limit_bytes)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -33,8 +40,8 @@ async def read_body(headers: Headers, receive: Receive) -> bytes:
                 message = await receive()
                 body += message.get("body", b"")
                 more = message.get("more_body", False)
-                if len(body) > MAX_BODY_BYTES:
-                    raise _too_large()
+                if len(body) > limit_bytes:
+                    raise too_large(limit_bytes)
     except TimeoutError as error:
         raise ProblemError(ProblemType.REQUEST_TIMEOUT, headers={"Connection": "close"}) from error
     return bytes(body)
@@ -50,7 +57,8 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return give
 
 
-def _too_large() -> ProblemError:
+def too_large(limit_bytes: int) -> ProblemError:
+    """The error for a body of more bytes."""
     return ProblemError(
-        ProblemType.BODY_TOO_LARGE, f"at most {MAX_BODY_BYTES} bytes are taken", headers={"Connection": "close"}
+        ProblemType.BODY_TOO_LARGE, f"at most {limit_bytes} bytes are taken", headers={"Connection": "close"}
     )

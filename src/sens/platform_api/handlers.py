@@ -18,7 +18,7 @@ from sens.stream.replay import NobodyReplays, ReplayFailed
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-_STREAM_ERRORS = (StreamAway, StreamFull, StreamMissing, SequenceMismatch)
+_STREAM_ERRORS = (StreamAway, StreamMissing, SequenceMismatch)
 _BY_STATUS = {404: ProblemType.NOT_FOUND, 405: ProblemType.METHOD_NOT_ALLOWED}
 MAX_ERRORS = 20
 MAX_LOCATION = 200
@@ -43,6 +43,8 @@ def problem_of(error: SensError) -> ProblemError:
         return ProblemError(ProblemType.REPLAY_FAILED, message_of(error))
     if isinstance(error, DatabaseBusy):
         return ProblemError(ProblemType.QUERY_TOO_LONG)
+    if isinstance(error, StreamFull):
+        return ProblemError(ProblemType.STREAM_FULL)
     if isinstance(error, _STREAM_ERRORS):
         return ProblemError(ProblemType.STREAM_UNAVAILABLE)
     return ProblemError(ProblemType.DATABASE_UNAVAILABLE if isinstance(error, Retry) else ProblemType.MISCONFIGURED)

@@ -33,6 +33,7 @@ from sens.storage.migrate import check_schema
 from sens.storage.reads import Reader
 from sens.stream.access import address_of
 from sens.stream.connection import StreamConnection
+from sens.stream.imports import ImportLog
 from sens.stream.status import StatusBoard
 from sens.stream.tails import LogObserver
 
@@ -110,6 +111,7 @@ def _services(
         database=database,
         stream=stream,
         log=LogObserver(stream, settings.raw_stream),
+        imports=ImportLog(stream, settings.raw_stream),
         board=StatusBoard(stream),
         keyring=Keyring(find_key),
         sessions=SessionRing(database, _rules(settings)),

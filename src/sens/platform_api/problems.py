@@ -64,6 +64,10 @@ class ProblemType(StrEnum):
     ALREADY_SETTLED = (
         "already-settled", 409, "The message is settled already", "It was discarded or replayed before; look at it.",
     )  # fmt: skip
+    IMPORT_MOVED = (
+        "import-moved", 409, "The import is not where you think",
+        "Ask for its state, and go on with the reading after those that it has.",
+    )  # fmt: skip
     BODY_TOO_LARGE = "body-too-large", 413, "The body is too large", "Send less at once; `detail` names the limit."
     TOO_MANY_LOGINS = (
         "too-many-logins", 429, "Too many attempts to log in", "Try again after `Retry-After` seconds.",
@@ -89,6 +93,13 @@ class ProblemType(StrEnum):
     )  # fmt: skip
     STREAM_UNAVAILABLE = (
         "stream-unavailable", 503, "NATS does not answer", "Try again after `Retry-After` seconds.",
+    )  # fmt: skip
+    STREAM_FULL = (
+        "stream-full", 503, "The log is full", "Try again later: room is made when telemetry workers have stored more.",
+    )  # fmt: skip
+    WORKERS_BEHIND = (
+        "workers-behind", 503, "The telemetry workers are behind",
+        "Try again after `Retry-After` seconds: no more is taken in before what came is stored.",
     )  # fmt: skip
     NO_WORKER = "no-worker", 503, "No telemetry worker answers", "Start one, then try again; nothing was done."
     REPLAY_FAILED = (

@@ -20,6 +20,7 @@ from sens.runtime.ops import Probes
 from sens.sources.models import Configuration
 from sens.storage.reads import Reader
 from sens.stream.connection import StreamConnection
+from sens.stream.imports import ImportLog
 from sens.stream.status import StatusBoard
 from sens.stream.tails import LogObserver
 
@@ -40,6 +41,7 @@ class Services:
     database: Reader
     stream: StreamConnection
     log: LogObserver
+    imports: ImportLog
     board: StatusBoard
     keyring: Keyring
     sessions: SessionRing

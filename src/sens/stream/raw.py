@@ -256,6 +256,18 @@ def _with_epoch(info: Info) -> dict[str, Any]:
     return info.config | {"metadata": metadata if usable else metadata | {EPOCH_KEY: born}}
 
 
+def epoch_of(info: Info) -> bytes:
+    """The stream's epoch.
+
+    Raises:
+        StreamMissing: it has none: no worker has brought it in line yet.
+    """
+    metadata: dict[str, str] = info.config.get("metadata") or {}
+    if EPOCH_KEY not in metadata:
+        raise StreamMissing(f"the stream {info.config['name']} is not ours yet; start a worker")
+    return bytes.fromhex(metadata[EPOCH_KEY])
+
+
 def _new_epoch() -> str:
     return secrets.token_hex(EPOCH_BYTES)
 

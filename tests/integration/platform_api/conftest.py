@@ -26,6 +26,7 @@ from sens.sources.parsing import load
 from sens.storage.api_keys import ApiKey, find_api_key
 from sens.storage.reads import Reader
 from sens.stream.connection import StreamConnection, connect
+from sens.stream.imports import ImportLog
 from sens.stream.status import StatusBoard
 from sens.stream.tails import LogObserver
 from servers import Nats
@@ -69,6 +70,7 @@ async def make_services(tmp_path: Path) -> AsyncIterator[MakeServices]:
             database=reader,
             stream=stream,
             log=LogObserver(stream, NO_STREAM),
+            imports=ImportLog(stream, NO_STREAM),
             board=StatusBoard(stream, bucket="SENS_TEST_STATUS"),
             keyring=Keyring(find),
             sessions=SessionRing(reader, SessionRules()),

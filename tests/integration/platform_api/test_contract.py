@@ -19,7 +19,9 @@ from api import KEYS, ApiProcess, make_seeded
 from databases import Templates
 from sens.platform_api.app import openapi_document
 from sens.stream.connection import StreamConnection, connect
+from sens.stream.consumer import RawConsumer
 from sens.stream.link import Message
+from sens.stream.raw import RawStream, RawStreamSettings
 from sens.stream.replay import REPLAY_SUBJECT, ReplayReply
 from servers import Nats
 
@@ -37,14 +39,14 @@ def base_url(tmp_path_factory: pytest.TempPathFactory, templates: Templates, nat
         process = ApiProcess(Path(tmp_path_factory.mktemp("api")), url, nats_server.url)
         process.key_file.write_text(KEYS["admin"])
         process.start()
-        with replaying_worker(nats_server.url):
+        with telemetry_worker(nats_server.url):
             yield f"http://127.0.0.1:{process.port}"
         process.kill()
 
 
 @contextmanager
-def replaying_worker(nats_url: str) -> Generator[None]:
-    """Replays are answered within the block, as by a telemetry worker."""
+def telemetry_worker(nats_url: str) -> Generator[None]:
+    """Within the block replays are answered, and the log takes in imports, as with a telemetry worker."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -52,14 +54,21 @@ def replaying_worker(nats_url: str) -> Generator[None]:
     async def answer(message: Message, stream: StreamConnection) -> None:
         await stream.publish(message.reply, msgspec.json.encode(ReplayReply(envelopes=1, messages=2, stored=3)))
 
+    async def store(consumer: RawConsumer) -> None:
+        while True:
+            await consumer.ack(await consumer.pull(100, 1 << 20, 1.0))
+
     async def listen() -> StreamConnection:
         stream = await connect(nats_url, name="test worker", stopping=asyncio.Event())
+        raw = await RawStream.ensure(stream, RawStreamSettings(64 * 1024 * 1024))
+        tasks.append(loop.create_task(store(await RawConsumer.bind(stream, raw))))
         await stream.subscribe(REPLAY_SUBJECT, lambda message: tasks.append(loop.create_task(answer(message, stream))))
         return stream
 
     tasks: list[asyncio.Task[None]] = []
     stream = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
     yield
+    loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
     asyncio.run_coroutine_threadsafe(stream.close(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()

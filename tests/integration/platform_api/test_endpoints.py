@@ -55,6 +55,7 @@ def house(api: Api, services: Services, database: ReadingsDatabase) -> House:
         "device_id": 1,
         "series_id": 1,
         "quarantine_id": 1,
+        "import_id": "0" * 32,
         "user_id": insert_user(database, "victim", "viewer", tenant_id=home),
         "key_id": insert_key(database, "victim-key", "sens_victim_" + "v" * 40, "read", tenant_id=home),
     }

@@ -35,7 +35,7 @@ def test_the_reference_names_every_type() -> None:
         (SchemaMismatch("newer"), ProblemType.MISCONFIGURED),
         (DatabaseDenied("password"), ProblemType.MISCONFIGURED),
         (StreamAway("host nats-1"), ProblemType.STREAM_UNAVAILABLE),
-        (StreamFull("full"), ProblemType.STREAM_UNAVAILABLE),
+        (StreamFull("full"), ProblemType.STREAM_FULL),
         (StreamMissing("gone"), ProblemType.STREAM_UNAVAILABLE),
         (NobodyReplays("none"), ProblemType.NO_WORKER),
         (ReplayFailed("why"), ProblemType.REPLAY_FAILED),

@@ -472,6 +472,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports/{source}/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Import
+         * @description How far an import is, and what became of its readings; one that has none yet has not begun.
+         */
+        get: operations["get_import"];
+        put?: never;
+        /**
+         * Add To Import
+         * @description Add readings from a file, in its order. They are on disk when the answer comes, and stored soon after.
+         *
+         *     They go the way of all readings: the ledger counts them under the import's source, what is stored already is a
+         *     duplicate or a conflict, and what cannot be stored is in quarantine. A source that is not there yet is made, if
+         *     an admin asks.
+         */
+        post: operations["add_to_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{source}/{import_id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Import
+         * @description Say that the import has all its readings. One that is finished stays so.
+         */
+        post: operations["finish_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -1283,6 +1331,17 @@ export interface components {
          */
         FileFormat: "csv" | "arrow" | "parquet";
         /**
+         * Finish
+         * @description The end of an import.
+         */
+        Finish: {
+            /**
+             * Readings
+             * @description How many it has; where it has others, it is not finished.
+             */
+            readings: number;
+        };
+        /**
          * Health
          * @description Whether the process works.
          */
@@ -1297,6 +1356,82 @@ export interface components {
              * @example 0.2
              */
             heartbeat_age_s: number;
+        };
+        /**
+         * Import
+         * @description An import, and what became of its readings.
+         */
+        Import: {
+            /**
+             * Readings
+             * @description In the log, in the file's order.
+             * @example 20000
+             */
+            readings: number;
+            /**
+             * Finished
+             * @description Nothing can be added any more.
+             * @example false
+             */
+            finished: boolean;
+            /**
+             * Pending
+             * @description In the log and not in the database yet.
+             * @example 0
+             */
+            pending: number;
+            /**
+             * Stored
+             * @example 19990
+             */
+            stored: number;
+            /**
+             * Duplicate
+             * @description The same value was stored already.
+             * @example 7
+             */
+            duplicate: number;
+            /**
+             * Conflict
+             * @description Another value is stored at that instant; kept in quarantine.
+             * @example 1
+             */
+            conflict: number;
+            /**
+             * Quarantined
+             * @description Cannot be stored; kept in quarantine with the reason.
+             * @example 2
+             */
+            quarantined: number;
+            /**
+             * Oldest Kept
+             * @description What is older goes to quarantine, by `retention.raw`.
+             */
+            oldest_kept: string | null;
+            /**
+             * Max Body Bytes
+             * @description The longest body that can be added.
+             * @example 524288
+             */
+            max_body_bytes: number;
+        };
+        /**
+         * ImportProgress
+         * @description How far an import is.
+         */
+        ImportProgress: {
+            /**
+             * Readings
+             * @description In the log, in the file's order.
+             * @example 20000
+             */
+            readings: number;
+            /**
+             * Finished
+             * @description Nothing can be added any more.
+             * @example false
+             */
+            finished: boolean;
         };
         /**
          * IntakeColumns
@@ -4691,6 +4826,339 @@ export interface operations {
                 };
             };
             /** @description No telemetry worker answers (`urn:sens:problem:no-worker`); The replay did not come to its end (`urn:sens:problem:replay-failed`); NATS does not answer (`urn:sens:problem:stream-unavailable`); PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source: string;
+                /** @description Names it: the same file has the same, so that it goes on. */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_to_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source: string;
+                /** @description Names it: the same file has the same, so that it goes on. */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description How many readings the import has already; where it has others, nothing is added. */
+                    before: number;
+                    readings: {
+                        /** @description That the device is of. */
+                        source: string;
+                        device: string;
+                        metric: string;
+                        /** @default  */
+                        unit?: string;
+                        /**
+                         * @description What the value has to be; left out, its type does.
+                         * @enum {unknown}
+                         */
+                        kind?: "number" | "boolean" | "text";
+                        /** @description ISO 8601, or µs since 1970 UTC. */
+                        time: string | number;
+                        value: number | boolean | string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportProgress"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The import is not where you think (`urn:sens:problem:import-moved`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The log is full (`urn:sens:problem:stream-full`); The telemetry workers are behind (`urn:sens:problem:workers-behind`); PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source: string;
+                /** @description Names it: the same file has the same, so that it goes on. */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Finish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportProgress"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The import is not where you think (`urn:sens:problem:import-moved`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The log is full (`urn:sens:problem:stream-full`); The telemetry workers are behind (`urn:sens:problem:workers-behind`); PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;
