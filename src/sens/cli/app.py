@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from sens.cli.commands import api_keys, data, files, processes, quarantine, sources, users
+from sens.cli.commands import api_keys, data, files, imports, processes, quarantine, sources, users
 from sens.cli.errors import WrongArgument
 from sens.runtime.exits import ExitCode, guard, message_of
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.add_typer(processes.app)
 app.add_typer(files.app)
 app.add_typer(data.app)
+app.add_typer(imports.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(sources.app, name="source")
 app.add_typer(users.app, name="user")

@@ -2,6 +2,7 @@
 
 ApiAway     (Retry)  no answer, or one that says "later"; ends with UNAVAILABLE
 ApiRefused  (Fatal)  the key is missing, wrong, or allows too little; ends with CONFIGURATION
+ImportMoved (Retry)  an import has other readings than the caller thinks: ask for its state
 ApiFailed            an answer that should not be: a bug on either side; ends with FAILURE
 WrongArgument        what was asked for does not exist or is not allowed; ends with USAGE
 """
@@ -25,11 +26,16 @@ ANSWER_TIMEOUT_S = 90.0
 SILENCE_TIMEOUT_S = 30.0
 """A stream of events has a heartbeat three times in that."""
 PAGE = 1_000
+_IMPORT_MOVED = "urn:sens:problem:import-moved"
 _HOW_TO_GIVE_A_KEY = "give one with --api-key-file or SENS_API_KEY; `sens up` writes one to DATA-DIR/admin-api-key"
 
 
 class ApiAway(Retry):
     """The API does not answer, or asks to come back later."""
+
+
+class ImportMoved(Retry):
+    """An import has other readings than the caller thinks."""
 
 
 class ApiRefused(Fatal):
@@ -68,6 +74,10 @@ class Api:
     def post(self, path: str, body: Any = None, parameters: Parameters | None = None) -> Any:
         """What the API answers to a JSON body."""
         return self._ask("POST", path, parameters, body)
+
+    def post_content(self, path: str, content: bytes) -> Any:
+        """What the API answers to a body that is JSON already."""
+        return self._ask("POST", path, content=content)
 
     def patch(self, path: str, body: Any) -> Any:
         """What the API answers to a JSON body."""
@@ -121,9 +131,16 @@ class Api:
                 raise _refusal(answer)
             yield parse_events(answer.iter_lines())
 
-    def _ask(self, method: str, path: str, parameters: Parameters | None = None, body: Any = None) -> Any:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        parameters: Parameters | None = None,
+        body: Any = None,
+        content: bytes | None = None,
+    ) -> Any:
         with self._translated():
-            answer = self._client.request(method, path, params=_given(parameters or {}), json=body)
+            answer = self._client.request(method, path, params=_given(parameters or {}), json=body, content=content)
         if answer.is_error:
             raise _refusal(answer)
         if not answer.content:
@@ -205,6 +222,8 @@ def _refusal(answer: httpx.Response) -> SensError:
             return ApiRefused(f"the API wants an API key ({title}): {_HOW_TO_GIVE_A_KEY}")
         case 403:
             return ApiRefused(f"the API key does not allow this ({detail or title}): use one with a wider scope")
+        case 409 if problem.get("type") == _IMPORT_MOVED:
+            return ImportMoved(said)
         case 429 | 502 | 503 | 504:
             return ApiAway(f"the API cannot do this now ({said})")
         case status if status >= 500:

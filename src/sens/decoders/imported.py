@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
+
+import msgspec
 
 from sens.decoders.assembly import Value
 from sens.decoders.json_values import PAYLOADS_PER_ARRAY, parse_payloads
@@ -17,6 +19,7 @@ from sens.domain.reasons import Reason
 MAX_TEXT_CHARS = 1_000_000
 MAX_NAME_CHARS = 1_000
 """As far as a source may raise its limits: what was stored once can be imported again."""
+MAX_DETAIL_CHARS = 300
 KINDS: Final = ("number", "boolean", "text")
 _OPTIONS = DecoderOptions.model_validate(
     {
@@ -30,8 +33,16 @@ _iso_time = time_parser("iso8601", "time")
 _us_time = time_parser("us", "time")
 
 
+class Refusal(msgspec.Struct):
+    """Why there is no reading in a row."""
+
+    reason: Literal["missing_field", "invalid_time", "invalid_value", "invalid_shape"]
+    detail: str
+
+
 class ImportDecoder:
-    """Decodes `{"device", "metric", "unit", "kind", "time", "value"}`; further keys are for people.
+    """Decodes `{"device", "metric", "unit", "kind", "time", "value"}`; further keys are for people. A row that whoever
+    read the file could make no reading of has `refused`, and all else as it stood there.
 
     `time` is ISO 8601, or an integer of µs since 1970. `kind` says what `value` has to be; left out, its type does.
     """
@@ -67,6 +78,8 @@ def _row(value: object) -> Row:
     if type(value) is not dict:
         raise Reject(Reason.INVALID_SHAPE, f"a reading is an object, not {show(value)}")
     reading = cast("dict[str, Any]", value)
+    if "refused" in reading:
+        raise _refusal(reading["refused"])
     return Row(
         _name(reading, "device"),
         _name(reading, "metric"),
@@ -74,6 +87,15 @@ def _row(value: object) -> Row:
         _value(reading),
         _time(reading.get("time")),
     )
+
+
+def _refusal(refused: object) -> Reject:
+    """Why whoever read the file could make no reading of the row."""
+    try:
+        said = msgspec.convert(refused, Refusal)
+    except msgspec.ValidationError as error:
+        return Reject(Reason.INVALID_SHAPE, f"refused: {error}")
+    return Reject(Reason(said.reason), show(said.detail, MAX_DETAIL_CHARS)[1:-1])
 
 
 def _name(reading: Mapping[str, Any], key: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from arro3.core import Array, DataType, Field, RecordBatch, Schema
 
-from sens.domain.columns import Float64
+from sens.domain.columns import Float64, Kind
 from sens.platform_api.ranges import Columns
 from sens.storage.read_devices import Series
 from sens.storage.read_readings import Aggregates, RawReadings, Resolution
@@ -21,8 +21,17 @@ _NAMES = (
     Field("metric", _UTF8, nullable=False),
     Field("unit", _UTF8, nullable=False),
 )
-READINGS = Schema([*_NAMES, Field("value", DataType.float64()), Field("text", _UTF8)])
-"""A row is a reading: `value` or `text`, by the kind of its series."""
+READINGS = Schema(
+    [
+        *_NAMES,
+        Field("unit_sent", _UTF8, nullable=False),
+        Field("kind", _UTF8, nullable=False),
+        Field("value", DataType.float64()),
+        Field("text", _UTF8),
+    ]
+)
+"""A row is a reading: `value` or `text`, by the kind of its series. With what it takes to import it again: the unit may
+be shown otherwise than it is sent, and a boolean is 0 or 1."""
 BUCKETS = Schema(
     [
         *_NAMES,
@@ -50,6 +59,7 @@ def table(series: Series, columns: Columns) -> RecordBatch:
         numbers = (columns.min, columns.max, _finite(columns.mean), columns.first, columns.last)
         arrays = [*names, Array.from_numpy(columns.count), *map(_numbers, numbers)]
         return _batch(arrays, BUCKETS)
+    names += [_constant(series.unit_sent, rows), _constant(Kind(series.kind).name.lower(), rows)]
     if isinstance(columns, RawReadings):
         return _batch([*names, _numbers(columns.value), _nothing(_UTF8, rows)], READINGS)
     texts = Array(columns.text, _UTF8)

@@ -5,74 +5,17 @@ import json
 import os
 import re
 import subprocess
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-import paho.mqtt.publish as mqtt
 import pytest
 
 from command_line import Sens
 from servers import free_port, wait_until
+from whole_platform import Platform
 
 ANSWER_S = 30.0
-
-
-class Platform:
-    """`sens up` in a folder, and `sens …` in the same folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.sens = Sens(folder)
-        self.port, self.mqtt_port = free_port(), free_port()
-        ports = ("--port", f"{self.port}", "--mqtt-port", f"{self.mqtt_port}")
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.login_link = ""
-        self.process = self.sens.start("up", *ports, "--no-simulator", "--json")
-
-    def __call__(self, *arguments: str, api_key: str = "") -> subprocess.CompletedProcess[bytes]:
-        """Run a command with this key; without one it finds that of `sens up`."""
-        return self.sens(*arguments, SENS_URL=self.url, SENS_API_KEY=api_key)
-
-    def json(self, *arguments: str) -> Any:
-        answer = self(*arguments, "--json")
-        assert answer.returncode == 0, answer.stderr
-        return json.loads(answer.stdout)
-
-    def measured(self, device: str) -> Any:
-        """The newest readings of a device; none while it is not known."""
-        answer = self("devices", device, "--json")
-        return json.loads(answer.stdout) if answer.returncode == 0 else []
-
-    def publish(self, topic: str, payload: str | bytes) -> None:
-        mqtt.single(topic, payload, qos=1, port=self.mqtt_port)
-
-    def eventually(self, ask: Callable[[], Any]) -> Any:
-        """The first answer that is not empty."""
-        end = time.monotonic() + ANSWER_S
-        while not (answer := ask()):
-            assert time.monotonic() < end, "waited in vain"
-        return answer
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    platform = Platform(tmp_path_factory.mktemp("platform"))
-    assert platform.process.stdout is not None
-    waited_for = {"mqtt-ingestion-worker", "login"}
-    for line in platform.process.stdout:
-        told = json.loads(line)
-        if told["name"] == "login":
-            platform.login_link = told["url"]
-        if told["name"] == "login" or told["state"] == "running":
-            waited_for.discard(told["name"])
-        if not waited_for:
-            break
-    platform.eventually(lambda: platform("ledger").returncode == 0)
-    yield platform
-    platform.process.terminate()
-    platform.process.communicate(timeout=60)
 
 
 def test_what_is_sent_is_in_the_ledger_in_devices_and_in_readings(platform: Platform):

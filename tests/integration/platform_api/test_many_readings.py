@@ -135,7 +135,7 @@ class TestExport:
 
     async def test_an_export_of_nothing_is_an_empty_table(self, api: Api):
         answer = await export(api, id=3)
-        assert answer.text.splitlines() == ["time,series_id,source,device,metric,unit,value,text"]
+        assert answer.text.splitlines() == ["time,series_id,source,device,metric,unit,unit_sent,kind,value,text"]
 
     async def test_what_fits_nothing_or_too_much_is_refused(self, api: Api, monkeypatch: pytest.MonkeyPatch):
         assert_problem(await export(api, device="nobody"), 404, "not-found")

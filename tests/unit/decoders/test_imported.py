@@ -60,6 +60,9 @@ def test_names_unit_and_time_are_kept():
         ({"value": 1, "kind": "texts"}, Reason.INVALID_VALUE),
         ({"value": "a\0b"}, Reason.NUL_IN_TEXT),
         ({"value": [1]}, Reason.INVALID_VALUE),
+        ({"refused": {"reason": "invalid_time", "detail": "no such day"}}, Reason.INVALID_TIME),
+        ({"refused": {"reason": "conflict", "detail": "not for others to say"}}, Reason.INVALID_SHAPE),
+        ({"refused": 7}, Reason.INVALID_SHAPE),
     ],
 )
 def test_what_cannot_be_stored_is_rejected_with_its_reason(changed: dict[str, Any], reason: Reason):

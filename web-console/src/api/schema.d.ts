@@ -4933,8 +4933,8 @@ export interface operations {
                     readings: {
                         /** @description That the device is of. */
                         source: string;
-                        device: string;
-                        metric: string;
+                        device?: string;
+                        metric?: string;
                         /** @default  */
                         unit?: string;
                         /**
@@ -4943,8 +4943,14 @@ export interface operations {
                          */
                         kind?: "number" | "boolean" | "text";
                         /** @description ISO 8601, or µs since 1970 UTC. */
-                        time: string | number;
-                        value: number | boolean | string;
+                        time?: string | number;
+                        value?: number | boolean | string;
+                        /** @description Why no reading could be made of a row, which then goes to quarantine as it stands here. */
+                        refused?: {
+                            /** @enum {unknown} */
+                            reason: "missing_field" | "invalid_time" | "invalid_value" | "invalid_shape";
+                            detail: string;
+                        };
                     }[];
                 };
             };

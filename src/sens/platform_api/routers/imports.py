@@ -34,7 +34,7 @@ _PROBLEMS = documented(
 )
 _READING: Final[dict[str, Any]] = {
     "type": "object",
-    "required": ["source", "device", "metric", "time", "value"],
+    "required": ["source"],
     "properties": {
         "source": {"type": "string", "pattern": _SOURCE_PATTERN, "description": "That the device is of."},
         "device": {"type": "string"},
@@ -43,6 +43,15 @@ _READING: Final[dict[str, Any]] = {
         "kind": {"enum": KINDS, "description": "What the value has to be; left out, its type does."},
         "time": {"type": ["string", "integer"], "description": "ISO 8601, or µs since 1970 UTC."},
         "value": {"type": ["number", "boolean", "string"]},
+        "refused": {
+            "type": "object",
+            "required": ["reason", "detail"],
+            "properties": {
+                "reason": {"enum": ["missing_field", "invalid_time", "invalid_value", "invalid_shape"]},
+                "detail": {"type": "string"},
+            },
+            "description": "Why no reading could be made of a row, which then goes to quarantine as it stands here.",
+        },
     },
     "description": "One that cannot be stored goes to quarantine, as it stands here; further keys are kept with it.",
 }

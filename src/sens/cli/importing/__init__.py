@@ -1,0 +1,1 @@
+"""`sens import`: a file of readings, read in bounded memory and brought in by the API."""
