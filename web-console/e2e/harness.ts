@@ -29,6 +29,26 @@ export const test = base.extend<{ console: Page }>({
   },
 });
 
+/** Make a user by the API, and log in as that one. */
+export async function logInAs(
+  page: Page,
+  name: string,
+  role: "viewer" | "operator" | "admin",
+): Promise<void> {
+  const password = "correct horse battery";
+  const response = await fetch(`${process.env.SENS_E2E_URL}/api/v1/users`, {
+    method: "POST",
+    headers: { "X-API-Key": key(), "Content-Type": "application/json" },
+    body: JSON.stringify({ name, role, password }),
+  });
+  expect(response.status).toBe(201);
+  await page.goto("/login");
+  await page.getByLabel("User").fill(name);
+  await page.getByRole("textbox", { name: "Password" }).fill(password);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
+}
+
 /** Publish as a device would; resolves when the broker has acknowledged all. */
 export async function publish(device: string, ...payloads: string[]): Promise<void> {
   const client = await mqtt.connectAsync(process.env.SENS_E2E_MQTT ?? "", { protocolVersion: 4 });

@@ -77,10 +77,41 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("./pages/settings"), "SettingsPage"),
 });
 
+const users = createRoute({
+  getParentRoute: () => inside,
+  path: "/settings/users",
+  validateSearch: parameters("user"),
+  component: lazyRouteComponent(() => import("./pages/users"), "UsersPage"),
+});
+
+const apiKeys = createRoute({
+  getParentRoute: () => inside,
+  path: "/settings/keys",
+  component: lazyRouteComponent(() => import("./pages/api-keys"), "ApiKeysPage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => inside,
+  path: "/settings/audit",
+  validateSearch: parameters("actor", "action", "object_kind", "cursor"),
+  component: lazyRouteComponent(() => import("./pages/audit"), "AuditPage"),
+});
+
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
-    inside.addChildren([overview, devices, device, explore, quarantine, sources, settings]),
+    inside.addChildren([
+      overview,
+      devices,
+      device,
+      explore,
+      quarantine,
+      sources,
+      settings,
+      users,
+      apiKeys,
+      audit,
+    ]),
   ]),
   parseSearch,
   stringifySearch,

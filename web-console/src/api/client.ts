@@ -35,3 +35,12 @@ export async function body<T>(asked: Promise<Answer<T>>): Promise<T> {
   if (data === undefined) throw problemOf(error, response);
   return data;
 }
+
+/** Waits for a success that has no body.
+ *
+ * @throws ApiProblem for any other answer, Unreachable where there was none.
+ */
+export async function done(asked: Promise<Answer<unknown>>): Promise<void> {
+  const { error, response } = await asked;
+  if (!response.ok) throw problemOf(error, response);
+}

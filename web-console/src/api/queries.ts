@@ -132,11 +132,6 @@ export const quarantinedQuery = (id: number) =>
       ),
   });
 
-export const apiKeysQuery = queryOptions({
-  queryKey: ["api-keys"],
-  queryFn: ({ signal }) => body(api.GET("/api/v1/api-keys", { params: { query: { limit: 1000 } }, signal })),
-});
-
 export const replayQuarantined = (id: number) =>
   body(api.POST("/api/v1/quarantine/{quarantine_id}/replay", { params: { path: { quarantine_id: id } } }));
 
@@ -150,8 +145,3 @@ export const tryRule = (id: number, rule: string | null) =>
       body: { rule },
     }),
   );
-
-export const createApiKey = (key: Schemas["NewApiKey"]) => body(api.POST("/api/v1/api-keys", { body: key }));
-
-export const revokeApiKey = (id: number) =>
-  body(api.DELETE("/api/v1/api-keys/{key_id}", { params: { path: { key_id: id } } }));

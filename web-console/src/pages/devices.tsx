@@ -3,8 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { Schemas } from "../api/client";
 import { devicesQuery } from "../api/queries";
-import { LinkAnchor, LinkButton } from "../ui/links";
+import { LinkAnchor } from "../ui/links";
 import { Card, Page } from "../ui/page";
+import { Pager } from "../ui/pager";
 import { SearchInput } from "../ui/search-input";
 import { SourceSelect } from "../ui/source-select";
 import { Empty, Loaded } from "../ui/states";
@@ -40,28 +41,7 @@ export function DevicesPage() {
             ) : (
               <>
                 <DeviceTable devices={items} />
-                <Group justify="end" mt="sm">
-                  {search.cursor && (
-                    <LinkButton
-                      to="/devices"
-                      search={{ ...search, cursor: undefined }}
-                      variant="default"
-                      size="xs"
-                    >
-                      First page
-                    </LinkButton>
-                  )}
-                  {next_cursor && (
-                    <LinkButton
-                      to="/devices"
-                      search={{ ...search, cursor: next_cursor }}
-                      variant="default"
-                      size="xs"
-                    >
-                      Next page
-                    </LinkButton>
-                  )}
-                </Group>
+                <Pager cursor={search.cursor} next={next_cursor} />
               </>
             )
           }

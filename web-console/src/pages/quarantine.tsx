@@ -7,6 +7,7 @@ import { formatBytes, formatCount } from "../lib/numbers";
 import { LinkButton } from "../ui/links";
 import { Overflow } from "../ui/overflow";
 import { Card, Page } from "../ui/page";
+import { Pager } from "../ui/pager";
 import { QuarantineEntry } from "../ui/quarantine-entry";
 import { QuarantineTable } from "../ui/quarantine-table";
 import { SourceSelect } from "../ui/source-select";
@@ -60,18 +61,7 @@ export function QuarantinePage() {
                   What was received was decoded, or ignored by a declared rule.
                 </Empty>
               )}
-              {next_cursor && (
-                <Group justify="end" mt="sm">
-                  <LinkButton
-                    to="/quarantine"
-                    search={{ ...search, cursor: next_cursor }}
-                    size="xs"
-                    variant="default"
-                  >
-                    Older ones
-                  </LinkButton>
-                </Group>
-              )}
+              <Pager cursor={search.cursor} next={next_cursor} nextLabel="Older ones" />
             </>
           )}
         </Loaded>

@@ -2,17 +2,18 @@ import { Code, Group, SegmentedControl, Table, Text, useMantineColorScheme } fro
 import { useQuery } from "@tanstack/react-query";
 import { versionQuery } from "../api/queries";
 import { viewerZone } from "../lib/time";
-import { ApiKeys } from "../ui/api-keys";
-import { Card, Page } from "../ui/page";
+import { OwnPassword } from "../ui/own-password";
+import { Card } from "../ui/page";
+import { SettingsFrame } from "../ui/settings-frame";
 import { Loaded } from "../ui/states";
 
 export function SettingsPage() {
   return (
-    <Page title="Settings">
-      <ApiKeys />
+    <SettingsFrame title="Settings">
       <Appearance />
+      <OwnPassword />
       <About />
-    </Page>
+    </SettingsFrame>
   );
 }
 

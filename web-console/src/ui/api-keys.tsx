@@ -1,10 +1,12 @@
-import { Alert, Button, Code, CopyButton, Group, NativeSelect, Table, TextInput } from "@mantine/core";
+import { Button, Code, Group, NativeSelect, Table, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
+import { apiKeysQuery, createApiKey, revokeApiKey } from "../api/accounts";
 import type { Schemas } from "../api/client";
-import { apiKeysQuery, createApiKey, revokeApiKey } from "../api/queries";
 import { Tone } from "./badges";
+import { ConfirmButton } from "./confirm-button";
 import { Card } from "./page";
+import { ShownOnce } from "./shown-once";
 import { Empty, Loaded, Problem } from "./states";
 import { Moment } from "./when";
 
@@ -15,7 +17,7 @@ const DAY_MS = 86_400_000;
 export function ApiKeys() {
   const keys = useQuery(apiKeysQuery);
   return (
-    <Card title="API keys">
+    <Card>
       <Loaded query={keys}>
         {({ items }) => (
           <>
@@ -69,31 +71,10 @@ function NewKey() {
         </Group>
       </form>
       {create.isError && <Problem error={create.error} />}
-      {create.data && <Made made={create.data} />}
+      {create.data && (
+        <ShownOnce title={`The key ${create.data.name}, shown this once`} secret={create.data.key} />
+      )}
     </>
-  );
-}
-
-function Made({ made }: { made: Schemas["CreatedApiKey"] }) {
-  return (
-    <Alert
-      color="green"
-      variant="outline"
-      title={`The key ${made.name}, shown this once`}
-      mb="sm"
-      role="status"
-    >
-      <Group>
-        <Code style={{ overflowWrap: "anywhere" }}>{made.key}</Code>
-        <CopyButton value={made.key}>
-          {({ copied, copy }) => (
-            <Button size="compact-sm" variant="default" onClick={copy}>
-              {copied ? "Copied" : "Copy"}
-            </Button>
-          )}
-        </CopyButton>
-      </Group>
-    </Alert>
   );
 }
 
@@ -145,26 +126,19 @@ function KeyRow({ apiKey }: { apiKey: Key }) {
   );
 }
 
-/** A second press confirms: what is revoked stays so. */
 function Revoke({ apiKey }: { apiKey: Key }) {
   const queries = useQueryClient();
-  const [asked, setAsked] = useState(false);
   const revoke = useMutation({
     mutationFn: () => revokeApiKey(apiKey.id),
     onSuccess: () => queries.invalidateQueries({ queryKey: apiKeysQuery.queryKey }),
   });
   if (revoke.isError) return <Problem error={revoke.error} />;
   return (
-    <Button
-      size="compact-sm"
-      variant={asked ? "filled" : "default"}
-      color={asked ? "red" : undefined}
-      loading={revoke.isPending}
-      aria-label={asked ? `Really revoke ${apiKey.name}` : `Revoke ${apiKey.name}`}
-      onBlur={() => setAsked(false)}
-      onClick={() => (asked ? revoke.mutate() : setAsked(true))}
-    >
-      {asked ? "Really revoke" : "Revoke"}
-    </Button>
+    <ConfirmButton
+      act="Revoke"
+      subject={apiKey.name}
+      pending={revoke.isPending}
+      onConfirm={() => revoke.mutate()}
+    />
   );
 }

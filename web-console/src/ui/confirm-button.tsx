@@ -1,0 +1,32 @@
+import { Button } from "@mantine/core";
+import { useState } from "react";
+
+interface ConfirmProps {
+  /** What it does, `Revoke`; and to what, for who does not see where it stands. */
+  act: string;
+  subject: string;
+  pending: boolean;
+  onConfirm: () => void;
+}
+
+/** A second press confirms what cannot be taken back. */
+export function ConfirmButton({ act, subject, pending, onConfirm }: ConfirmProps) {
+  const [asked, setAsked] = useState(false);
+  const words = asked ? `Really ${act.toLowerCase()}` : act;
+  return (
+    <Button
+      size="compact-sm"
+      variant={asked ? "filled" : "default"}
+      color={asked ? "red" : undefined}
+      loading={pending}
+      aria-label={`${words} ${subject}`}
+      onBlur={() => setAsked(false)}
+      onClick={() => {
+        setAsked(!asked);
+        if (asked) onConfirm();
+      }}
+    >
+      {words}
+    </Button>
+  );
+}
