@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { deviceWith, expect, picture, test } from "./harness";
+import type { Page } from "@playwright/test";
+import { deviceWith, eventually, expect, logInAs, type Named, picture, publish, test } from "./harness";
 
 const HOUR_MS = 3_600_000;
 
@@ -10,6 +11,12 @@ function month(): string[] {
     const ts = Math.round((now - (240 - n) * 3 * HOUR_MS) / 1000);
     return JSON.stringify({ ts, temperature: 20 + 5 * Math.sin(n / 8), humidity: 50 + 10 * Math.cos(n / 8) });
   });
+}
+
+async function downloaded(page: Page, format: "CSV" | "Parquet"): Promise<Buffer> {
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: `Download ${format}` }).click();
+  return readFileSync(await (await download).path());
 }
 
 test("series over last month are shown, zoomed into, shared by address and kept as CSV", async ({
@@ -30,13 +37,9 @@ test("series over last month are shown, zoomed into, shared by address and kept 
   await expect(page).toHaveURL(/series=\d+,\d+&from=now-30d&to=now/);
   await picture(page, "explore");
 
-  const download = page.waitForEvent("download");
-  await page.getByRole("button", { name: "Download CSV" }).click();
-  const lines = readFileSync(await (await download).path(), "utf8")
-    .trim()
-    .split("\r\n");
-  expect(lines[0]).toMatch(/^time,source,device,metric,unit,resolution/);
-  expect(lines.filter((line) => line.includes(`simulator,${name},temperature`)).length).toBeGreaterThan(200);
+  const lines = (await downloaded(page, "CSV")).toString().trim().split(/\r?\n/);
+  expect(lines.filter((line) => line.includes(`${name},temperature`)).length).toBeGreaterThan(200);
+  expect((await downloaded(page, "Parquet")).subarray(0, 4).toString()).toBe("PAR1");
 
   const box = await chart.boundingBox();
   if (!box) throw new Error("the chart has no box");
@@ -62,4 +65,41 @@ test("a range between two moments is chosen in the viewer's zone", async ({ cons
   await page.getByRole("button", { name: "Show" }).click();
   await expect(page).toHaveURL(/from=2026-01-05T11:00:00.000Z&to=2026-01-05T12:00:00.000Z/);
   await expect(page.getByText("No reading in this range")).toBeVisible();
+});
+
+test("every reading of a range is downloaded by who has a session", async ({ page }, info) => {
+  const name = `cellar-${info.project.name}`;
+  await deviceWith(name, '{"temperature": 11.5}', '{"temperature": 12.5}');
+  await logInAs(page, `max-${info.project.name}`, "viewer");
+  const { items } = await eventually<Named>(
+    `/api/v1/series?device=${name}`,
+    ({ items }) => items.length === 1,
+  );
+  await page.goto(`/explore?series=${items[0]?.id}&from=now-15m`);
+  await page.getByLabel("In the file").selectOption("every reading");
+  const text = (await downloaded(page, "CSV")).toString();
+  expect(text).toContain("11.5");
+  expect(text).toContain("12.5");
+});
+
+test("live, the range moves on and readings are added; the period before is drawn beside", async ({
+  console: page,
+}, info) => {
+  const name = `stove-${info.project.name}`;
+  const before = Math.round(Date.now() / 1000) - 1200;
+  await deviceWith(name, `{"ts": ${before}, "temperature": 40}`, '{"temperature": 41}');
+  const { items } = await eventually<Named>(
+    `/api/v1/series?device=${name}`,
+    ({ items }) => items.length === 1,
+  );
+  await page.goto(`/explore?series=${items[0]?.id}&from=now-15m`);
+  await page.getByRole("switch", { name: "Live" }).click();
+  await expect(page).toHaveURL(/live=on/);
+  await expect(page.getByRole("status").getByText("live", { exact: true })).toBeVisible();
+  await publish(name, '{"temperature": 42.5}');
+  const row = page.getByRole("row", { name: new RegExp(`${name} temperature`) });
+  await expect(row).toContainText("42.5");
+  await page.getByRole("switch", { name: "Compare" }).click();
+  await expect(page.getByRole("columnheader", { name: "Mean before" })).toBeVisible();
+  await expect(row).toContainText("40");
 });

@@ -1,5 +1,7 @@
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { test as base, expect, type Page } from "@playwright/test";
 import type { AxeResults } from "axe-core";
 import mqtt from "mqtt";
@@ -36,12 +38,7 @@ export async function logInAs(
   role: "viewer" | "operator" | "admin",
 ): Promise<void> {
   const password = "correct horse battery";
-  const response = await fetch(`${process.env.SENS_E2E_URL}/api/v1/users`, {
-    method: "POST",
-    headers: { "X-API-Key": key(), "Content-Type": "application/json" },
-    body: JSON.stringify({ name, role, password }),
-  });
-  expect(response.status).toBe(201);
+  expect((await send("POST", "users", { name, role, password })).status).toBe(201);
   await page.goto("/login");
   await page.getByLabel("User").fill(name);
   await page.getByRole("textbox", { name: "Password" }).fill(password);
@@ -52,7 +49,9 @@ export async function logInAs(
 /** Publish as a device would; resolves when the broker has acknowledged all. */
 export async function publish(device: string, ...payloads: string[]): Promise<void> {
   const client = await mqtt.connectAsync(process.env.SENS_E2E_MQTT ?? "", { protocolVersion: 4 });
-  for (const payload of payloads) await client.publishAsync(`sens/${device}/telemetry`, payload, { qos: 1 });
+  await Promise.all(
+    payloads.map((payload) => client.publishAsync(`sens/${device}/telemetry`, payload, { qos: 1 })),
+  );
   await client.endAsync();
 }
 
@@ -81,12 +80,34 @@ export async function deviceWith(name: string, ...payloads: string[]): Promise<n
   return items[0]?.id ?? 0;
 }
 
-/** Keep a picture of the page, to be looked at by a person. */
-export async function picture(page: Page, name: string): Promise<void> {
-  await page.screenshot({
-    path: `test-results/pictures/${test.info().project.name}-${name}.png`,
-    animations: "disabled",
+/** Change what people say of a device or a series, or make a thing, by the API. */
+export async function send(method: "POST" | "PATCH", path: string, body: object): Promise<Response> {
+  return fetch(`${process.env.SENS_E2E_URL}/api/v1/${path}`, {
+    method,
+    headers: { "X-API-Key": key(), "Content-Type": "application/json" },
+    body: JSON.stringify(body),
   });
+}
+
+/** Change the configuration, and have a part of the stack read it: what dies is started again. */
+export function reconfigure(part: string, change: (text: string) => string): void {
+  const path = process.env.SENS_E2E_CONFIG ?? "";
+  writeFileSync(path, change(readFileSync(path, "utf8")));
+  const processes = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="]).toString().split("\n");
+  const found = processes
+    .map((line) => line.trim().split(/\s+/))
+    .find(([, parent, ...command]) => parent === process.env.SENS_E2E_PID && command.includes(part));
+  process.kill(Number(found?.[0]), "SIGTERM");
+}
+
+/** Keep a picture of the page, to be looked at by a person; where the docs are to have it, for them, too. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const file = `${test.info().project.name}-${name}.png`;
+  const folders = ["test-results/pictures"];
+  const { SENS_PICTURES } = process.env;
+  if (SENS_PICTURES && readFileSync("../docs/tour.md", "utf8").includes(file)) folders.push(SENS_PICTURES);
+  for (const folder of folders)
+    await page.screenshot({ path: join(folder, file), animations: "disabled", scale: "css" });
 }
 
 /** No violation of what axe checks, and nothing wider than the screen. */

@@ -1,7 +1,7 @@
 import { expect, expectAccessible, key, picture, test } from "./harness";
 
 test("a key opens the page that was asked for, and logging out closes it", async ({ page }) => {
-  await page.goto("/devices?prefix=climate");
+  await page.goto("/devices?q=climate");
   await expect(page.getByRole("heading", { name: "SENS" })).toBeVisible();
   await expectAccessible(page);
   await picture(page, "login");

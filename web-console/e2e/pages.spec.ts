@@ -5,6 +5,9 @@ test("a source tells its broker, topics and state", async ({ console: page }) =>
   const source = page.getByRole("region", { name: "simulator" });
   await expect(source).toContainText("sens/+/telemetry");
   await expect(source).toContainText("mqtt://127.0.0.1");
+  await expect(source).toContainText(/\d messages and/);
+  await source.getByText("Its piece of sens.yaml").click();
+  await expect(source.getByText("- name: simulator")).toBeVisible();
   await picture(page, "sources");
 });
 

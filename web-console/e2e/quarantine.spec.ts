@@ -1,4 +1,4 @@
-import { eventually, expect, expectAccessible, picture, publish, test } from "./harness";
+import { eventually, expect, expectAccessible, logInAs, picture, publish, test } from "./harness";
 
 interface Quarantine {
   items: { topic: string }[];
@@ -53,4 +53,24 @@ test("many are discarded at once", async ({ console: page }, info) => {
   await page.getByRole("button", { name: "Discard 3" }).click();
   await expect(page.getByText("3 done.")).toBeVisible();
   await expect(picks).toHaveCount(0);
+});
+
+test("all of one reason are settled at once, and a viewer is not offered to", async ({
+  console: page,
+  browser,
+}, info) => {
+  const device = `deep-${info.project.name}`;
+  await quarantine(device, "[", "[[");
+  await page.goto("/quarantine");
+  await page.getByRole("link", { name: /simulator: invalid_syntax/ }).click();
+  await page.getByRole("button", { name: /^Discard all \d+$/ }).click();
+  await page.getByRole("button", { name: /^Really discard all \d+$/ }).click();
+  await expect(page.getByText(/^\d+ done\.$/)).toBeVisible();
+  await expect(page.getByText("Nothing waits in quarantine")).toBeVisible();
+  const other = await browser.newPage();
+  await logInAs(other, `quarantine-${info.project.name}`, "viewer");
+  await other.goto("/quarantine");
+  await expect(other.getByText("needs the role operator")).toBeVisible();
+  await expect(other.getByRole("button", { name: /Discard|Replay/ })).toHaveCount(0);
+  await other.close();
 });

@@ -30,6 +30,8 @@ export default async function start(): Promise<() => Promise<void>> {
   await ready(url, up, log);
   process.env.SENS_E2E_URL = url;
   process.env.SENS_E2E_MQTT = `mqtt://127.0.0.1:${mqttPort}`;
+  process.env.SENS_E2E_CONFIG = join(folder, "data/sens.yaml");
+  process.env.SENS_E2E_PID = String(up.pid);
   process.env.SENS_E2E_KEY = readFileSync(join(folder, "data/admin-api-key"), "utf8").trim();
   return async () => {
     await ended(up);

@@ -41,20 +41,21 @@ const overview = createRoute({
 const devices = createRoute({
   getParentRoute: () => inside,
   path: "/devices",
-  validateSearch: parameters("source", "prefix", "cursor"),
+  validateSearch: parameters("source", "q", "show", "sort", "cursor"),
   component: lazyRouteComponent(() => import("./pages/devices"), "DevicesPage"),
 });
 
 const device = createRoute({
   getParentRoute: () => inside,
   path: "/devices/$id",
+  validateSearch: parameters("edit"),
   component: lazyRouteComponent(() => import("./pages/device"), "DevicePage"),
 });
 
 const explore = createRoute({
   getParentRoute: () => inside,
   path: "/explore",
-  validateSearch: parameters("series", "from", "to", "compare"),
+  validateSearch: parameters("series", "from", "to", "compare", "live"),
   component: lazyRouteComponent(() => import("./pages/explore"), "ExplorePage"),
 });
 

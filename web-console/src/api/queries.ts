@@ -1,4 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
+import type { Range } from "../lib/range";
+import { bucketZone } from "../lib/time";
 import { api, body, type Schemas } from "./client";
 
 const OFTEN_MS = 5000;
@@ -6,14 +8,10 @@ const SELDOM_MS = 30_000;
 
 export interface DeviceFilter {
   source?: string;
-  prefix?: string;
-  cursor?: string;
-}
-
-export interface QuarantineFilter {
-  source?: string;
-  reason?: Schemas["Reason"];
-  state?: Schemas["QuarantineCount"]["state"];
+  q?: string;
+  silent?: boolean;
+  archived?: boolean;
+  sort?: Schemas["DeviceSort"];
   cursor?: string;
 }
 
@@ -35,18 +33,28 @@ export const sourcesQuery = queryOptions({
   refetchInterval: OFTEN_MS,
 });
 
+/** One source, with its piece of the configuration. */
+export const sourceQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["source", name],
+    queryFn: ({ signal }) =>
+      body(api.GET("/api/v1/sources/{source}", { params: { path: { source: name } }, signal })),
+  });
+
 export const versionQuery = queryOptions({
   queryKey: ["version"],
   queryFn: ({ signal }) => body(api.GET("/version", { signal })),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-export const devicesQuery = (filter: DeviceFilter, limit = 100) =>
+/** A page of devices: as many as their readings can be asked for at once. */
+export const devicesQuery = (filter: DeviceFilter, limit = 50) =>
   queryOptions({
     queryKey: ["devices", filter, limit],
     queryFn: ({ signal }) =>
       body(api.GET("/api/v1/devices", { params: { query: { ...filter, limit } }, signal })),
     refetchInterval: SELDOM_MS,
+    placeholderData: (before) => before,
   });
 
 export const deviceQuery = (id: number) =>
@@ -78,6 +86,15 @@ export const seriesOfDeviceQuery = (deviceId: number) =>
       body(api.GET("/api/v1/series", { params: { query: { device_id: deviceId, limit: 1000 } }, signal })),
   });
 
+/** Series of which some name contains the text; the first few hundred of all where there is none. */
+export const searchedSeriesQuery = (q: string | undefined) =>
+  queryOptions({
+    queryKey: ["series", "search", q],
+    queryFn: ({ signal }) =>
+      body(api.GET("/api/v1/series", { params: { query: { q, limit: 300 } }, signal })),
+    placeholderData: (before) => before,
+  });
+
 export const seriesQuery = (ids: readonly number[]) =>
   queryOptions({
     queryKey: ["series", ids],
@@ -87,61 +104,38 @@ export const seriesQuery = (ids: readonly number[]) =>
     placeholderData: (before) => before,
   });
 
-/** Readings of one series; `from` and `to` as the API takes them: `now-1h` or RFC 3339. */
-export const readingsQuery = (seriesId: number, from: string, to: string, everyMs: number | false) =>
+/** The last day of each series, by the hour. */
+export const sparklinesQuery = (ids: readonly number[]) =>
   queryOptions({
-    queryKey: ["readings", seriesId, from, to],
+    queryKey: ["sparklines", ids],
     queryFn: ({ signal }) =>
       body(
-        api.GET("/api/v1/series/{series_id}/readings", {
-          params: { path: { series_id: seriesId }, query: { from, to, resolution: "auto", limit: 5000 } },
+        api.GET("/api/v1/readings", {
+          params: { query: { series: [...ids], from: "now-24h", to: "now", resolution: "1h" } },
           signal,
         }),
       ),
-    refetchInterval: everyMs,
-    placeholderData: (before) => (before?.series_id === seriesId ? before : undefined),
+    enabled: ids.length > 0,
+    refetchInterval: 60_000,
   });
 
-export const quarantineSummaryQuery = queryOptions({
-  queryKey: ["quarantine", "summary"],
-  queryFn: ({ signal }) => body(api.GET("/api/v1/quarantine/summary", { signal })),
-  refetchInterval: OFTEN_MS,
-});
-
-export const overflowQuery = queryOptions({
-  queryKey: ["quarantine", "overflow"],
-  queryFn: ({ signal }) => body(api.GET("/api/v1/quarantine/overflow", { signal })),
-  refetchInterval: SELDOM_MS,
-});
-
-export const quarantineQuery = (filter: QuarantineFilter) =>
+/** Readings of several series in one answer; `from` and `to` as the API takes them: `now-1h` or RFC 3339. */
+export const readingsQuery = (ids: readonly number[], { from, to }: Range, everyMs: number | false) =>
   queryOptions({
-    queryKey: ["quarantine", "list", filter],
-    queryFn: ({ signal }) =>
-      body(api.GET("/api/v1/quarantine", { params: { query: { ...filter, limit: 100 } }, signal })),
-    refetchInterval: OFTEN_MS,
-    placeholderData: (before) => before,
-  });
-
-export const quarantinedQuery = (id: number) =>
-  queryOptions({
-    queryKey: ["quarantine", "entry", id],
+    queryKey: ["readings", ids, from, to],
     queryFn: ({ signal }) =>
       body(
-        api.GET("/api/v1/quarantine/{quarantine_id}", { params: { path: { quarantine_id: id } }, signal }),
+        api.GET("/api/v1/readings", {
+          params: { query: { series: [...ids], from, to, resolution: "auto", time_zone: bucketZone } },
+          signal,
+        }),
       ),
+    enabled: ids.length > 0,
+    refetchInterval: everyMs,
   });
 
-export const replayQuarantined = (id: number) =>
-  body(api.POST("/api/v1/quarantine/{quarantine_id}/replay", { params: { path: { quarantine_id: id } } }));
+export const changeDevice = (id: number, change: Schemas["DeviceChange"]) =>
+  body(api.PATCH("/api/v1/devices/{device_id}", { params: { path: { device_id: id } }, body: change }));
 
-export const discardQuarantined = (id: number) =>
-  body(api.POST("/api/v1/quarantine/{quarantine_id}/discard", { params: { path: { quarantine_id: id } } }));
-
-export const tryRule = (id: number, rule: string | null) =>
-  body(
-    api.POST("/api/v1/quarantine/{quarantine_id}/try", {
-      params: { path: { quarantine_id: id } },
-      body: { rule },
-    }),
-  );
+export const changeSeries = (id: number, change: Schemas["SeriesChange"]) =>
+  body(api.PATCH("/api/v1/series/{series_id}", { params: { path: { series_id: id } }, body: change }));

@@ -60,7 +60,7 @@ test("every part of the ledger that is not empty can be seen", () => {
 });
 
 test("numbers are rounded for a person, never to all or nothing", () => {
-  expect([21.456789, 0.1 + 0.2, 1_234_567, -0.00001234, null].map(formatValue)).toEqual([
+  expect([21.456789, 0.1 + 0.2, 1_234_567, -0.00001234, null].map((value) => formatValue(value))).toEqual([
     "21.457",
     "0.3",
     "1,234,567",

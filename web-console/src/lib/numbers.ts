@@ -9,9 +9,11 @@ export function formatCompact(count: number): string {
   return compact.format(count);
 }
 
-/** A measured value: five digits that matter, without noise of binary fractions. */
-export function formatValue(value: number | null | undefined): string {
+/** A measured value: so many decimal places, or five digits that matter, without noise of binary fractions. */
+export function formatValue(value: number | null | undefined, precision: number | null = null): string {
   if (value === null || value === undefined) return "–";
+  if (precision !== null && Math.abs(value) < 1e15)
+    return value.toLocaleString("en", { minimumFractionDigits: precision, maximumFractionDigits: precision });
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return whole.format(value);
   const size = Math.abs(value);
   return size >= 1e-4 && size < 1e15 ? String(Number(value.toPrecision(5))) : value.toExponential(3);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changed, momentMs, periodBefore, rangeOf, refetchEveryMs } from "./range";
+import { changed, drawEveryMs, followed, momentMs, periodBefore, rangeOf, refetchEveryMs } from "./range";
 
 const NOW = Date.parse("2026-01-05T12:00:00Z");
 
@@ -40,4 +40,11 @@ test("only a range that ends now is asked for again, and a long one seldom", () 
   expect(refetchEveryMs({ from: "now-15m", to: "now" }, NOW)).toBe(5000);
   expect(refetchEveryMs({ from: "now-30d", to: "now" }, NOW)).toBe(60_000);
   expect(refetchEveryMs({ from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" }, NOW)).toBe(false);
+});
+
+test("a range that is followed ends now and keeps its length", () => {
+  const range = { from: "2026-01-05T12:00:00Z", to: "2026-01-05T13:00:00Z" };
+  expect(followed(range, 0)).toEqual({ from: "now-3600s", to: "now" });
+  expect(followed({ from: "now-6h", to: "now" }, 0)).toEqual({ from: "now-6h", to: "now" });
+  expect([60_000, 3_600_000, 1e12].map(drawEveryMs)).toEqual([500, 3600, 10_000]);
 });

@@ -41,6 +41,18 @@ export function refetchEveryMs(range: Range, nowMs: number): number | false {
   return Math.min(Math.max(length / 500, 5000), 60_000);
 }
 
+/** How often a range that moves on is drawn anew: once for each pixel that it moves, but not more often than one sees. */
+export function drawEveryMs(lengthMs: number): number {
+  return Math.min(Math.max(lengthMs / 1000, 500), 10_000);
+}
+
+/** A range of the same length that ends now, and moves on. */
+export function followed(range: Range, nowMs: number): Range {
+  if (isFollowing(range)) return range;
+  const seconds = Math.max(Math.round((momentMs(range.to, nowMs) - momentMs(range.from, nowMs)) / 1000), 1);
+  return { from: `now-${seconds}s`, to: "now" };
+}
+
 /** Moments as the API takes them, cut to whole ms. */
 export function absolute(fromMs: number, toMs: number): Range {
   return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };

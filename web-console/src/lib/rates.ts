@@ -5,8 +5,14 @@ export interface Counted {
   readings: number;
 }
 
+/** Per second. */
+export interface Rate {
+  messages: number;
+  readings: number;
+}
+
 /** Per second between the first and the last look; null for fewer than two, or where a total went back. */
-export function rateOf(looks: readonly Counted[]): { messages: number; readings: number } | null {
+export function rateOf(looks: readonly Counted[]): Rate | null {
   const [first, last] = [looks[0], looks.at(-1)];
   if (!first || !last || last.atMs <= first.atMs) return null;
   const seconds = (last.atMs - first.atMs) / 1000;

@@ -1,5 +1,8 @@
 export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+/** The zone by whose clock the API is to begin days: it takes UTC, and names of an area and a place. */
+export const bucketZone = /^[A-Za-z_]+\/[A-Za-z_/-]+$/.test(viewerZone) ? viewerZone : "UTC";
+
 const FULL: Intl.DateTimeFormatOptions = {
   year: "numeric",
   month: "short",

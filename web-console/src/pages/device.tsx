@@ -1,24 +1,33 @@
-import { Group, Table, Text } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Schemas } from "../api/client";
-import type { LiveReading } from "../api/live";
-import { deviceQuery, latestQuery, seriesOfDeviceQuery } from "../api/queries";
-import { formatValue } from "../lib/numbers";
-import { LiveBadge } from "../ui/badges";
+import { deviceQuery, seriesOfDeviceQuery } from "../api/queries";
+import { may, session } from "../api/session";
+import { useStore } from "../api/store";
+import { formatInterval } from "../lib/interval";
+import { deviceName, seriesName } from "../lib/names";
+import { added, type BySeries } from "../lib/window";
+import { LiveBadge, Tone } from "../ui/badges";
+import { DeviceEditor } from "../ui/device-editor";
 import { DeviceMessagesCard } from "../ui/device-messages";
+import { LatestCard } from "../ui/latest-card";
 import { LinkAnchor, LinkButton } from "../ui/links";
-import { LiveChart } from "../ui/live-chart";
-import { Card, Page } from "../ui/page";
-import { Empty, Loaded } from "../ui/states";
+import { LiveCharts } from "../ui/live-charts";
+import { Page } from "../ui/page";
+import { SeriesEditor } from "../ui/series-editor";
+import { Side } from "../ui/side";
+import { Loaded } from "../ui/states";
 import { useLive } from "../ui/use-live";
-import { Ago, Moment, useNow } from "../ui/when";
+import { Moment } from "../ui/when";
 
 const route = getRouteApi("/inside/devices/$id");
-const MAX_CHARTS = 12;
-/** Of one series; what is older is asked for again before so many have come. */
-const MAX_KEPT = 2000;
+/** Of one device at once, in Explore. */
+const MAX_EXPLORED = 20;
+
+type Device = Schemas["Device"];
+type Series = Schemas["Series"];
 
 export function DevicePage() {
   const device = useQuery(deviceQuery(Number(route.useParams().id)));
@@ -29,121 +38,105 @@ export function DevicePage() {
   );
 }
 
-type BySeries = ReadonlyMap<number, readonly LiveReading[]>;
-
-function KnownDevice({ device }: { device: Schemas["Device"] }) {
+function KnownDevice({ device }: { device: Device }) {
+  const navigate = route.useNavigate();
+  const allowed = may(useStore(session), "operate");
   const [live, setLive] = useState<BySeries>(new Map());
-  const state = useLive(device, (readings) => setLive((before) => added(before, readings)));
-  const series = useQuery(seriesOfDeviceQuery(device.id));
-  const numeric = series.data?.items.filter(({ kind }) => kind !== "text") ?? [];
-  const ids = numeric.slice(0, MAX_CHARTS).map(({ id }) => id);
+  // Only what names it: a label that changes is no reason to listen anew.
+  const state = useLive({ source: device.source, device: device.name }, (readings) =>
+    setLive((before) => added(before, readings)),
+  );
+  const series = useQuery(seriesOfDeviceQuery(device.id)).data?.items ?? [];
+  const numeric = series.filter(({ kind }) => kind !== "text");
+  const edit = (what: string | undefined) => void navigate({ search: { edit: what }, replace: true });
   return (
     <Page
-      title={device.name}
+      title={deviceName(device)}
       actions={
-        ids.length > 0 && (
-          <LinkButton to="/explore" search={{ series: ids.join(","), from: "now-24h" }} size="xs">
-            Explore its series
-          </LinkButton>
-        )
+        <Group gap="xs">
+          {numeric.length > 0 && <ExploreButton series={numeric} />}
+          {allowed && (
+            <Button size="xs" variant="default" onClick={() => edit("device")}>
+              Edit
+            </Button>
+          )}
+        </Group>
       }
     >
-      <Group gap="lg">
+      <Facts device={device}>
         <LiveBadge state={state} />
-        <Text size="sm">
-          Source{" "}
-          <LinkAnchor to="/devices" search={{ source: device.source }}>
-            {device.source}
-          </LinkAnchor>
-        </Text>
-        <Text size="sm">
-          First seen <Moment at={device.created_at} />
-        </Text>
-      </Group>
-      <LatestCard deviceId={device.id} live={live} />
-      <Charts series={numeric} live={live} />
+      </Facts>
+      <LatestCard
+        deviceId={device.id}
+        liveOf={(id) => live.get(id)?.at(-1)}
+        onEdit={allowed ? (id) => edit(String(id)) : undefined}
+      />
+      <LiveCharts series={numeric} live={live} />
       <DeviceMessagesCard deviceId={device.id} />
+      <EditorSide device={device} series={series} onClose={() => edit(undefined)} />
     </Page>
   );
 }
 
-function added(before: BySeries, readings: readonly LiveReading[]): BySeries {
-  const after = new Map(before);
-  for (const reading of readings) {
-    after.set(reading.series_id, [...(after.get(reading.series_id) ?? []), reading].slice(-MAX_KEPT));
-  }
-  return after;
-}
-
-function LatestCard({ deviceId, live }: { deviceId: number; live: BySeries }) {
-  const latest = useQuery(latestQuery(deviceId));
+function ExploreButton({ series }: { series: Series[] }) {
+  const ids = series.slice(0, MAX_EXPLORED).map(({ id }) => id);
   return (
-    <Card title="Latest values">
-      <Loaded query={latest}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Empty title="It has sent no reading yet" />
-          ) : (
-            <Table aria-label="Latest values">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>Metric</Table.Th>
-                  <Table.Th className="right">Value</Table.Th>
-                  <Table.Th>Measured</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((entry) => (
-                  <LatestRow key={entry.series_id} entry={entry} live={live.get(entry.series_id)?.at(-1)} />
-                ))}
-              </Table.Tbody>
-            </Table>
-          )
-        }
-      </Loaded>
-    </Card>
+    <LinkButton to="/explore" search={{ series: ids.join(","), from: "now-24h" }} size="xs">
+      Explore its series
+    </LinkButton>
   );
 }
 
-function LatestRow({ entry, live }: { entry: Schemas["Latest"]; live?: LiveReading }) {
-  const newer = live && live.time_us / 1000 >= Date.parse(entry.time) ? live : null;
-  const value = newer?.value ?? entry.text ?? entry.value;
-  return (
-    <Table.Tr>
-      <Table.Th scope="row" style={{ overflowWrap: "anywhere" }}>
-        {entry.metric}
-      </Table.Th>
-      <Table.Td className="right">
-        {typeof value === "string" ? value : shown(value, entry.kind)} {entry.unit}
-      </Table.Td>
-      <Table.Td>
-        <Ago at={newer ? newer.time_us / 1000 : entry.time} />
-      </Table.Td>
-    </Table.Tr>
-  );
-}
-
-function shown(value: number | null, kind: Schemas["KindName"]): string {
-  return kind === "boolean" && value !== null ? (value ? "true" : "false") : formatValue(value);
-}
-
-function Charts({ series, live }: { series: Schemas["Series"][]; live: BySeries }) {
-  const now = useNow(2000);
-  const none: readonly LiveReading[] = NONE;
+function Facts({ device, children }: { device: Device; children: React.ReactNode }) {
+  const { label, name, source, note, expected_interval_s: interval, silent, archived } = device;
   return (
     <>
-      <div className="cards">
-        {series.slice(0, MAX_CHARTS).map((each, index) => (
-          <LiveChart key={each.id} series={each} live={live.get(each.id) ?? none} color={index} nowMs={now} />
-        ))}
-      </div>
-      {series.length > MAX_CHARTS && (
-        <Text size="sm" c="dimmed">
-          Charts of the first {MAX_CHARTS} of {series.length} series; choose others in Explore.
+      <Group gap="lg">
+        {children}
+        {silent && <Tone tone="bad">silent</Tone>}
+        {archived && <Tone tone="dimmed">archived</Tone>}
+        {label && <Text size="sm">{name}</Text>}
+        <Text size="sm">
+          Source{" "}
+          <LinkAnchor to="/devices" search={{ source }}>
+            {source}
+          </LinkAnchor>
+        </Text>
+        {interval !== null && <Text size="sm">Expected {formatInterval(interval)}</Text>}
+        <Text size="sm">
+          First seen <Moment at={device.created_at} />
+        </Text>
+      </Group>
+      {note && (
+        <Text size="sm" className="wrap" maw={720}>
+          {note}
         </Text>
       )}
     </>
   );
 }
 
-const NONE: readonly LiveReading[] = [];
+interface EditorProps {
+  device: Device;
+  series: Series[];
+  onClose: () => void;
+}
+
+/** What is edited stands in the address: the device, or a series by its id. */
+function EditorSide({ device, series, onClose }: EditorProps) {
+  const { edit } = route.useSearch();
+  const one = series.find(({ id }) => String(id) === edit);
+  return (
+    <Side
+      title={one ? seriesName(one) : deviceName(device)}
+      opened={edit === "device" || one !== undefined}
+      onClose={onClose}
+    >
+      {one ? (
+        <SeriesEditor key={one.id} series={one} onDone={onClose} />
+      ) : (
+        <DeviceEditor device={device} onDone={onClose} />
+      )}
+    </Side>
+  );
+}

@@ -4,7 +4,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { Schemas } from "../api/client";
 import { seriesQuery } from "../api/queries";
-import { type Range, rangeOf } from "../lib/range";
+import { followed, isFollowing, type Range, rangeOf } from "../lib/range";
 import { parseIds } from "../lib/search";
 import { Card, Page } from "../ui/page";
 import { PlotCard } from "../ui/plot-card";
@@ -24,6 +24,7 @@ export function ExplorePage() {
   const series = useQuery(seriesQuery(ids));
   const chosen = useMemo(() => inOrder(series.data?.items ?? [], ids), [series.data, ids]);
   const compare = search.compare !== undefined;
+  const live = search.live !== undefined && isFollowing(range);
   const setRange = (next: Range) => void navigate({ search: { ...search, ...next } });
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: { ...search, ...change }, replace: true });
@@ -32,6 +33,14 @@ export function ExplorePage() {
     <Page title="Explore" actions={<SeriesPicker chosen={ids} max={MAX_SERIES} onChange={setIds} />}>
       <Group gap="md">
         <RangePicker range={range} onChange={setRange} />
+        <Switch
+          size="sm"
+          label="Live"
+          checked={live}
+          onChange={({ currentTarget }) =>
+            set(currentTarget.checked ? { live: "on", ...followed(range, Date.now()) } : { live: undefined })
+          }
+        />
         <Switch
           size="sm"
           label="Compare with the period before"
@@ -48,7 +57,14 @@ export function ExplorePage() {
       ) : (
         <Loaded query={series}>
           {() => (
-            <PlotCard series={chosen} range={range} compare={compare} onRange={setRange} onIds={setIds} />
+            <PlotCard
+              series={chosen}
+              range={range}
+              compare={compare}
+              live={live}
+              onRange={setRange}
+              onIds={setIds}
+            />
           )}
         </Loaded>
       )}

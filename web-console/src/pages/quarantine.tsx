@@ -2,12 +2,13 @@ import { Group, NativeSelect, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { Schemas } from "../api/client";
-import { type QuarantineFilter, quarantineQuery, quarantineSummaryQuery } from "../api/queries";
+import { type QuarantineFilter, quarantineQuery, quarantineSummaryQuery } from "../api/quarantine";
 import { formatBytes, formatCount } from "../lib/numbers";
 import { LinkButton } from "../ui/links";
 import { Overflow } from "../ui/overflow";
 import { Card, Page } from "../ui/page";
 import { Pager } from "../ui/pager";
+import type { Fit } from "../ui/quarantine-bulk";
 import { QuarantineEntry } from "../ui/quarantine-entry";
 import { QuarantineTable } from "../ui/quarantine-table";
 import { SourceSelect } from "../ui/source-select";
@@ -28,6 +29,7 @@ export function QuarantinePage() {
     state: state === "all" ? undefined : (state as State),
   };
   const list = useQuery(quarantineQuery(filter));
+  const fit = useFit(filter);
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: { ...search, cursor: undefined, entry: undefined, ...change } });
   return (
@@ -54,6 +56,7 @@ export function QuarantinePage() {
               <QuarantineTable
                 key={JSON.stringify(filter)}
                 entries={items}
+                fit={fit}
                 onOpen={(id) => set({ ...search, entry: String(id) })}
               />
               {items.length === 0 && (
@@ -73,6 +76,19 @@ export function QuarantinePage() {
       />
     </Page>
   );
+}
+
+/** All that are open with one reason: they have one cause, and are settled together. */
+function useFit({ source, reason, state }: QuarantineFilter): Fit | undefined {
+  const { data } = useQuery(quarantineSummaryQuery);
+  if (!reason || state !== "open") return undefined;
+  const counts = data?.items.filter(
+    (each) => each.state === "open" && each.reason === reason && (!source || each.source === source),
+  );
+  return {
+    filter: { source, reason },
+    messages: counts?.reduce((sum, { messages }) => sum + messages, 0) ?? 0,
+  };
 }
 
 /** How many messages wait, by source and reason; each leads to them. */

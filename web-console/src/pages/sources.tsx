@@ -1,17 +1,21 @@
 import { Code, Group, Stack, Table, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import type { Schemas } from "../api/client";
-import { sourcesQuery } from "../api/queries";
-import { formatCount } from "../lib/numbers";
+import { ledgerQuery, sourceQuery, sourcesQuery } from "../api/queries";
+import { formatCount, formatRate } from "../lib/numbers";
+import type { Rate } from "../lib/rates";
 import { SourceBadge } from "../ui/badges";
 import { LinkAnchor } from "../ui/links";
 import { Card, Page } from "../ui/page";
 import { Empty, Loaded } from "../ui/states";
+import { useRates } from "../ui/use-rates";
 import { Ago, Moment } from "../ui/when";
 
 export function SourcesPage() {
   const sources = useQuery(sourcesQuery);
+  const ledger = useQuery(ledgerQuery);
+  const rates = useRates(ledger.data, ledger.dataUpdatedAt);
   return (
     <Page title="Sources">
       <Text size="sm" c="dimmed">
@@ -24,7 +28,9 @@ export function SourcesPage() {
               <Empty title="No source is declared">Name your brokers and topics in sens.yaml.</Empty>
             </Card>
           ) : (
-            items.map((source) => <SourceCard key={source.name} source={source} />)
+            items.map((source) => (
+              <SourceCard key={source.name} source={source} rate={rates.of(source.name)} />
+            ))
           )
         }
       </Loaded>
@@ -32,7 +38,7 @@ export function SourcesPage() {
   );
 }
 
-function SourceCard({ source }: { source: Schemas["Source"] }) {
+function SourceCard({ source, rate }: { source: Schemas["Source"]; rate: Rate | null }) {
   return (
     <Card title={source.name} aside={<SourceBadge state={source.state} />}>
       <Group gap="lg" mb="sm">
@@ -45,6 +51,10 @@ function SourceCard({ source }: { source: Schemas["Source"] }) {
           <LinkAnchor to="/quarantine" search={{ source: source.name }}>
             its quarantine
           </LinkAnchor>
+        </Text>
+        <Text size="sm">
+          {formatRate(rate?.messages ?? null)} messages and {formatRate(rate?.readings ?? null)} readings a
+          second
         </Text>
         <Text size="sm">
           First message <Moment at={source.first_seen_at} />
@@ -66,7 +76,26 @@ function SourceCard({ source }: { source: Schemas["Source"] }) {
           ))}
         </Stack>
       )}
+      {source.declared && <Piece name={source.name} />}
     </Card>
+  );
+}
+
+/** Its lines of sens.yaml, asked for when one opens them. */
+function Piece({ name }: { name: string }) {
+  const [open, setOpen] = useState(false);
+  const source = useQuery({ ...sourceQuery(name), enabled: open });
+  return (
+    <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>Its piece of sens.yaml</summary>
+      <Loaded query={source} rows={4}>
+        {({ configuration }) => (
+          <Code block tabIndex={0} className="bytes" mt="xs">
+            {configuration ?? "The API has read no lines of it."}
+          </Code>
+        )}
+      </Loaded>
+    </details>
   );
 }
 

@@ -2,7 +2,9 @@ import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize, useMergedRef } from "@mantine/hooks";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
+import { aligned, isolated } from "../lib/align";
 import type { Curve } from "../lib/plot";
+import { gestures, type OnRange, takeSelection } from "./chart-gestures";
 
 /** A curve as it is drawn; curves of one unit share an axis. */
 export interface Drawn {
@@ -19,11 +21,13 @@ interface ChartProps {
   fromS?: number;
   toS?: number;
   height?: number;
-  onZoom?: (fromMs: number, toMs: number) => void;
+  onZoom?: OnRange;
   onCursor?: (atS: number | null) => void;
 }
 
 const MAX_AXES = 4;
+/** Marks new points that are given to a chart, and measures until they are drawn, for the browser's profiler. */
+const DRAWING = "chart";
 
 /** Curves over time, in seconds since 1970 UTC. What it shows, stands in words beside it: a canvas has none. */
 export function Chart({ label, drawn, fromS, toS, height = 320, onZoom, onCursor }: ChartProps) {
@@ -61,6 +65,7 @@ export function Chart({ label, drawn, fromS, toS, height = 320, onZoom, onCursor
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a plot that was made anew needs its range, too
   useEffect(() => {
+    performance.mark(DRAWING);
     plot.current?.batch(() => {
       plot.current?.setData(dataOf(drawn), fromS === undefined);
       if (fromS !== undefined && toS !== undefined) plot.current?.setScale("x", { min: fromS, max: toS });
@@ -71,10 +76,7 @@ export function Chart({ label, drawn, fromS, toS, height = 320, onZoom, onCursor
 }
 
 function dataOf(drawn: Drawn[]): uPlot.AlignedData {
-  const tables = drawn.map(({ curve }): uPlot.AlignedData => {
-    return curve.band ? [curve.time, curve.value, curve.band.max, curve.band.min] : [curve.time, curve.value];
-  });
-  return tables.length === 0 ? [[]] : uPlot.join(tables);
+  return aligned(drawn.map(({ curve }) => curve));
 }
 
 function optionsOf(
@@ -99,7 +101,7 @@ function optionsOf(
       stroke: color,
       width: 1.75,
       dash: dashed ? [6, 4] : undefined,
-      points: { size: 4, filter: isolated },
+      points: { size: 4, filter: alone },
     });
     if (!curve.band) continue;
     const edge: uPlot.Series = { scale, stroke: "transparent", points: { show: false } };
@@ -113,7 +115,7 @@ function optionsOf(
     bands,
     legend: { show: false },
     scales: { x: { time: true } },
-    cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
+    cursor: { ...gestures(handlers), points: { size: 7 } },
     axes: [
       { ...ink, values: TIME_LABELS },
       ...units.map(
@@ -129,28 +131,22 @@ function optionsOf(
       ),
     ],
     hooks: {
-      setSelect: [(plot) => zoom(plot, handlers.current.onZoom)],
+      setSelect: [(plot) => takeSelection(plot, handlers.current.onZoom)],
+      draw: [measure],
       setCursor: [({ cursor, data }) => handlers.current.onCursor?.(data[0][cursor.idx ?? -1] ?? null)],
     },
   };
 }
 
-/** Points that have a gap on both sides: no line shows them. */
-const isolated: uPlot.Series.Points.Filter = (plot, index, shown) => {
-  if (shown) return null;
-  const column = plot.data[index] ?? [];
-  // `undefined` is a moment of other curves only; null is a gap.
-  const here = [...column].flatMap((value, at) => (value === undefined ? [] : [at]));
-  const empty = (at: number | undefined) => at === undefined || column[at] === null;
-  return here.filter((at, place) => column[at] !== null && empty(here[place - 1]) && empty(here[place + 1]));
-};
-
-function zoom(plot: uPlot, onZoom: ChartProps["onZoom"]): void {
-  const { left, width } = plot.select;
-  if (width < 4) return;
-  plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-  onZoom?.(plot.posToVal(left, "x") * 1000, plot.posToVal(left + width, "x") * 1000);
+function measure(): void {
+  performance.clearMeasures(DRAWING);
+  if (performance.getEntriesByName(DRAWING, "mark").length > 0) performance.measure(DRAWING, DRAWING);
+  performance.clearMarks(DRAWING);
 }
+
+/** Points that have a gap on both sides: no line shows them. */
+const alone: uPlot.Series.Points.Filter = (plot, index, shown) =>
+  shown ? null : isolated(plot.data[index] ?? []);
 
 /** Labels of the time axis by the step between them, in 24 hours: [step, format, and at a new year, day, hour, minute]. */
 const TIME_LABELS: uPlot.Axis["values"] = [

@@ -2,15 +2,17 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 
 interface ConfirmProps {
-  /** What it does, `Revoke`; and to what, for who does not see where it stands. */
+  /** What it does, `Revoke`. */
   act: string;
+  /** And to what: told to who does not see where it stands, or shown to all. */
   subject: string;
+  shown?: boolean;
   pending: boolean;
   onConfirm: () => void;
 }
 
 /** A second press confirms what cannot be taken back. */
-export function ConfirmButton({ act, subject, pending, onConfirm }: ConfirmProps) {
+export function ConfirmButton({ act, subject, shown = false, pending, onConfirm }: ConfirmProps) {
   const [asked, setAsked] = useState(false);
   const words = asked ? `Really ${act.toLowerCase()}` : act;
   return (
@@ -26,7 +28,7 @@ export function ConfirmButton({ act, subject, pending, onConfirm }: ConfirmProps
         if (asked) onConfirm();
       }}
     >
-      {words}
+      {shown ? `${words} ${subject}` : words}
     </Button>
   );
 }

@@ -1,27 +1,18 @@
 import { Button, Table } from "@mantine/core";
-import type { Schemas } from "../api/client";
-import { formatValue } from "../lib/numbers";
-import { type Curve, extremesOf, nearest, type Readings } from "../lib/plot";
+import { useMemo } from "react";
+import { formatReading } from "../lib/names";
+import { extremesOf, nearest } from "../lib/plot";
 import { formatMoment } from "../lib/time";
-import type { Drawn } from "./chart";
+import type { Plotted } from "./plotted";
 
-export interface Plotted extends Drawn {
-  series: Schemas["Series"];
-  readings?: Readings;
-  /** Of the period before, moved under this one. */
-  earlier?: Curve;
-}
-
-/** The figures of each curve, and its value where the cursor is. */
-export function CurveTable({
-  plotted,
-  cursorS,
-  onRemove,
-}: {
+interface CurveTableProps {
   plotted: Plotted[];
   cursorS: number | null;
   onRemove: (id: number) => void;
-}) {
+}
+
+/** The figures of each curve, and its value where the cursor is. */
+export function CurveTable({ plotted, cursorS, onRemove }: CurveTableProps) {
   const compared = plotted.some(({ earlier }) => earlier);
   return (
     <div className="scroll">
@@ -30,15 +21,21 @@ export function CurveTable({
           <Table.Tr>
             <Table.Th>Series</Table.Th>
             <Table.Th>{cursorS === null ? "Last" : formatMoment(cursorS * 1000)}</Table.Th>
+            {compared && <Table.Th>{cursorS === null ? "Mean before" : "Before"}</Table.Th>}
             <Table.Th>Least</Table.Th>
             <Table.Th>Mean</Table.Th>
             <Table.Th>Most</Table.Th>
-            {compared && <Table.Th>Mean before</Table.Th>}
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
           {plotted.map((each) => (
-            <CurveRow key={each.series.id} plotted={each} cursorS={cursorS} onRemove={onRemove} />
+            <CurveRow
+              key={each.series.id}
+              plotted={each}
+              compared={compared}
+              cursorS={cursorS}
+              onRemove={onRemove}
+            />
           ))}
         </Table.Tbody>
       </Table>
@@ -46,20 +43,20 @@ export function CurveTable({
   );
 }
 
-function CurveRow({
-  plotted,
-  cursorS,
-  onRemove,
-}: {
+interface RowProps extends Omit<CurveTableProps, "plotted"> {
   plotted: Plotted;
-  cursorS: number | null;
-  onRemove: (id: number) => void;
-}) {
-  const { curve, earlier, label, unit, color, series } = plotted;
-  const figures = extremesOf(curve);
-  const at = cursorS === null ? figures?.last : curve.value[nearest(curve.time, cursorS)];
-  const cell = (value: number | null | undefined) =>
-    value === undefined ? "–" : `${formatValue(value)} ${unit}`;
+  compared: boolean;
+}
+
+function CurveRow({ plotted, compared, cursorS, onRemove }: RowProps) {
+  const { curve, earlier, label, color, series } = plotted;
+  // Not again wherever the cursor moves: these look through all points.
+  const figures = useMemo(() => extremesOf(curve), [curve]);
+  const before = useMemo(() => earlier && extremesOf(earlier)?.mean, [earlier]);
+  const at = (of: typeof curve) => (cursorS === null ? undefined : of.value[nearest(of.time, cursorS)]);
+  const cell = (value: number | null | undefined) => (
+    <Table.Td className="nowrap">{formatReading(value, { ...series, kind: "number" })}</Table.Td>
+  );
   return (
     <Table.Tr>
       <Table.Th scope="row">
@@ -75,11 +72,11 @@ function CurveRow({
         <span className="dot" style={{ color }} aria-hidden="true" />
         {label}
       </Table.Th>
-      <Table.Td className="nowrap">{cell(at)}</Table.Td>
-      <Table.Td className="nowrap">{cell(figures?.min)}</Table.Td>
-      <Table.Td className="nowrap">{cell(figures?.mean)}</Table.Td>
-      <Table.Td className="nowrap">{cell(figures?.max)}</Table.Td>
-      {earlier && <Table.Td className="nowrap">{cell(extremesOf(earlier)?.mean)}</Table.Td>}
+      {cell(cursorS === null ? figures?.last : at(curve))}
+      {compared && cell(cursorS === null ? before : earlier && at(earlier))}
+      {cell(figures?.min)}
+      {cell(figures?.mean)}
+      {cell(figures?.max)}
     </Table.Tr>
   );
 }

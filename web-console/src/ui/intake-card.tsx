@@ -4,7 +4,7 @@ import { useMemo } from "react";
 import type { Schemas } from "../api/client";
 import { overviewQuery } from "../api/queries";
 import { ratesOf } from "../lib/intake";
-import { formatBytes, formatCount } from "../lib/numbers";
+import { formatCount } from "../lib/numbers";
 import { curveColor } from "../theme";
 import { Chart, type Drawn } from "./chart";
 import { Card } from "./page";
@@ -12,11 +12,11 @@ import { Empty, Loaded } from "./states";
 
 const DAY_S = 86_400;
 
-/** What came in over the last day, by ten minutes, and how large the database is. */
+/** What came in over the last day, by ten minutes. */
 export function IntakeCard() {
   const overview = useQuery(overviewQuery);
   return (
-    <Card title="The last 24 hours" aside={overview.data && <Aside overview={overview.data} />}>
+    <Card title="The last 24 hours">
       <Loaded query={overview} rows={6}>
         {({ intake }) =>
           intake.time_us.length === 0 ? (
@@ -61,13 +61,4 @@ function Dot({ color }: { color: string }) {
 
 function sum(counts: readonly number[]): number {
   return counts.reduce((a, b) => a + b, 0);
-}
-
-function Aside({ overview }: { overview: Schemas["Overview"] }) {
-  const bytes = overview.database?.bytes.at(-1);
-  return bytes === undefined ? null : (
-    <Text size="sm" c="dimmed">
-      The database has {formatBytes(bytes)}
-    </Text>
-  );
 }

@@ -1,6 +1,6 @@
 import { Code, Table, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { overflowQuery } from "../api/queries";
+import { overflowQuery } from "../api/quarantine";
 import { formatCount } from "../lib/numbers";
 import { Card } from "./page";
 import { Ago } from "./when";

@@ -1,16 +1,17 @@
 import { Alert, Button, Group } from "@mantine/core";
-import { keepPreviousData, useQueries } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import type { Schemas } from "../api/client";
 import { readingsQuery } from "../api/queries";
-import { download, toCsv } from "../lib/csv";
-import { type Curve, curveOf, later, type Readings } from "../lib/plot";
-import { absolute, momentMs, periodBefore, type Range, refetchEveryMs } from "../lib/range";
-import { curveColor } from "../theme";
+import { absolute, drawEveryMs, momentMs, periodBefore, type Range, refetchEveryMs } from "../lib/range";
+import { LiveBadge } from "./badges";
 import { Chart, type Drawn } from "./chart";
-import { CurveTable, type Plotted } from "./curve-table";
+import { CurveTable } from "./curve-table";
+import { DownloadButtons } from "./download-buttons";
 import { Card } from "./page";
+import { drawnOf, type Plotted, plottedOf, withTail } from "./plotted";
 import { Empty, Loading, Problem } from "./states";
+import { useTail } from "./use-tail";
 
 type Series = Schemas["Series"];
 
@@ -18,54 +19,55 @@ interface PlotProps {
   series: Series[];
   range: Range;
   compare: boolean;
+  /** Whether the range moves on with the time, and readings are added as they come. */
+  live: boolean;
   onRange: (range: Range) => void;
   onIds: (ids: number[]) => void;
 }
 
-/** Readings of a range as curves, with their figures; drag over it to zoom. */
-export function PlotCard({ series, range, compare, onRange, onIds }: PlotProps) {
-  const now = Date.now();
-  const [fromS, toS] = [momentMs(range.from, now) / 1000, momentMs(range.to, now) / 1000];
-  const shown = useReadings(series, range, refetchEveryMs(range, now));
-  const before = useReadings(compare ? series : NO_SERIES, periodBefore(range, now), false);
-  const lengthS = Math.round(toS - fromS);
-  const plotted = useMemo(
-    () =>
-      series.map((each, index) =>
-        plottedOf(each, index, shown.found.get(each.id), before.found.get(each.id), lengthS),
-      ),
-    [series, shown.found, before.found, lengthS],
+/** Readings of a range as curves, with their figures. */
+export function PlotCard({ series, range, compare, live, onRange, onIds }: PlotProps) {
+  const asked = Date.now();
+  const lengthMs = momentMs(range.to, asked) - momentMs(range.from, asked);
+  const ids = useMemo(() => series.map(({ id }) => id), [series]);
+  const every = refetchEveryMs(range, asked);
+  // A curve stays until the one of the new range is there.
+  const kept = { placeholderData: keepPreviousData<Schemas["ManyReadings"] | undefined> };
+  const shown = useQuery({ ...readingsQuery(ids, range, every), ...kept });
+  const before = useQuery({
+    ...readingsQuery(compare ? ids : NO_IDS, periodBefore(range, asked), every),
+    ...kept,
+  });
+  const { tail, nowMs, state } = useTail(series, live, drawEveryMs(lengthMs));
+  const toMs = live ? nowMs : shown.isPlaceholderData ? momentMs(range.to, asked) : endOf(shown.data, asked);
+  const fromS = (toMs - lengthMs) / 1000;
+  const stored = useMemo(
+    () => plottedOf(series, shown.data, compare ? before.data : undefined, lengthMs / 1000),
+    [series, shown.data, before.data, compare, lengthMs],
   );
-  const drawn = useMemo(() => plotted.flatMap(curvesOf), [plotted]);
-  const resolutions = [...new Set(plotted.map(({ readings }) => readings?.resolution).filter(Boolean))].join(
-    ", ",
-  );
-  const failed = shown.failed ?? before.failed;
+  const plotted = useMemo(() => (live ? withTail(stored, tail, fromS) : stored), [stored, live, tail, fromS]);
+  const drawn = useMemo(() => drawnOf(plotted), [plotted]);
+  const failed = shown.isError ? shown : before.isError ? before : null;
+  const resolution = shown.data?.series.find(({ kind }) => kind !== "text")?.resolution;
   return (
     <>
       {failed && <Problem error={failed.error} retry={() => void failed.refetch()} />}
-      {plotted.some(({ readings }) => readings?.next_from) && (
+      {shown.data?.series.some(({ next_from }) => next_from) && (
         <Alert color="yellow" variant="outline" title="Only the beginning is shown">
           Choose a shorter range.
         </Alert>
       )}
       <Card
-        title={resolutions ? `Resolution: ${resolutions}` : "Readings"}
+        title={resolution ? `Resolution: ${resolution}` : "Readings"}
         aside={
           <Group gap="xs">
+            {live && <LiveBadge state={state} />}
             <CopyLink />
-            <Button
-              size="xs"
-              variant="default"
-              disabled={drawn.length === 0}
-              onClick={() => save(plotted, range)}
-            >
-              Download CSV
-            </Button>
+            <DownloadButtons ids={ids} range={range} resolution={resolution} />
           </Group>
         }
       >
-        {shown.pending ? (
+        {shown.isPending ? (
           <Loading rows={8} />
         ) : (
           <Figures
@@ -73,14 +75,21 @@ export function PlotCard({ series, range, compare, onRange, onIds }: PlotProps) 
             plotted={plotted}
             drawn={drawn}
             fromS={fromS}
-            toS={toS}
+            toS={toMs / 1000}
             onZoom={(from, to) => onRange(absolute(from, to))}
-            onRemove={(id) => onIds(series.map((each) => each.id).filter((each) => each !== id))}
+            onRemove={(id) => onIds(ids.filter((each) => each !== id))}
           />
         )}
       </Card>
     </>
   );
+}
+
+const NO_IDS: number[] = [];
+
+/** Where the answer ends, by the server's clock. */
+function endOf(shown: Schemas["ManyReadings"] | undefined, askedMs: number): number {
+  return shown ? Date.parse(shown.to) : askedMs;
 }
 
 interface FiguresProps {
@@ -106,68 +115,6 @@ function Figures({ plotted, onRemove, ...chart }: FiguresProps) {
       <CurveTable plotted={plotted} cursorS={cursorS} onRemove={onRemove} />
     </>
   );
-}
-
-const NO_SERIES: Series[] = [];
-
-/** Readings by series. The map is another one only when something came. */
-function useReadings(series: Series[], { from, to }: Range, everyMs: number | false) {
-  const queries = useQueries({
-    queries: series.map(({ id }) => ({
-      ...readingsQuery(id, from, to, everyMs),
-      // A curve stays until the one of the new range is there.
-      placeholderData: keepPreviousData<Readings>,
-    })),
-  });
-  const arrived = queries.map(({ dataUpdatedAt, data }) => `${data?.series_id} ${dataUpdatedAt}`).join();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `arrived` stands for what the queries brought
-  const found = useMemo(
-    () => new Map(queries.flatMap(({ data }) => (data ? [[data.series_id, data] as const] : []))),
-    [arrived],
-  );
-  return {
-    found,
-    pending: queries.some(({ isPending }) => isPending),
-    failed: queries.find(({ isError }) => isError),
-  };
-}
-
-const NOTHING: Curve = { time: [], value: [] };
-
-function plottedOf(
-  series: Series,
-  index: number,
-  readings?: Readings,
-  before?: Readings,
-  lengthS = 0,
-): Plotted {
-  const earlier = before && curveOf(before);
-  return {
-    series,
-    readings,
-    label: `${series.device} ${series.metric}`,
-    unit: series.unit,
-    color: curveColor(index),
-    curve: (readings && curveOf(readings)) ?? NOTHING,
-    earlier: earlier ? later(earlier, lengthS) : undefined,
-  };
-}
-
-function curvesOf({ label, unit, color, curve, earlier }: Plotted): Drawn[] {
-  const own = { label, unit, color, curve };
-  // Without its band: two bands on one another cannot be told apart.
-  const before = earlier && {
-    ...own,
-    label: `${label}, before`,
-    curve: { ...earlier, band: undefined },
-    dashed: true,
-  };
-  return [own, ...(before ? [before] : [])].filter((each) => each.curve.time.length > 0);
-}
-
-function save(plotted: Plotted[], range: Range): void {
-  const all = plotted.flatMap(({ series, readings }) => (readings ? [{ series, readings }] : []));
-  download(`readings ${range.from} ${range.to}.csv`.replaceAll(":", ""), toCsv(all));
 }
 
 function CopyLink() {

@@ -1,7 +1,7 @@
 import { Alert, Button, Code, Group, Stack, Table, Tabs, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { Schemas } from "../api/client";
-import { discardQuarantined, quarantinedQuery, replayQuarantined } from "../api/queries";
+import { ACTS, quarantinedQuery } from "../api/quarantine";
 import { may, session } from "../api/session";
 import { useStore } from "../api/store";
 import { fromBase64, hexDump, parseJson } from "../lib/bytes";
@@ -97,25 +97,27 @@ function Acts({ entry }: { entry: Entry }) {
   const queries = useQueryClient();
   const allowed = may(useStore(session), "operate");
   const done = { onSettled: () => queries.invalidateQueries() };
-  const replay = useMutation({ mutationFn: () => replayQuarantined(entry.id), ...done });
-  const discard = useMutation({ mutationFn: () => discardQuarantined(entry.id), ...done });
-  const idle = entry.state !== "open" || !allowed || replay.isPending || discard.isPending;
+  const replay = useMutation({ mutationFn: () => ACTS.replay(entry.id), ...done });
+  const discard = useMutation({ mutationFn: () => ACTS.discard(entry.id), ...done });
+  const idle = entry.state !== "open" || replay.isPending || discard.isPending;
   const error = replay.error ?? discard.error;
   return (
     <Stack gap="sm">
-      <Group>
-        <Button disabled={idle} loading={replay.isPending} onClick={() => replay.mutate()}>
-          Replay
-        </Button>
-        <Button
-          variant="default"
-          disabled={idle}
-          loading={discard.isPending}
-          onClick={() => discard.mutate()}
-        >
-          Discard
-        </Button>
-      </Group>
+      {allowed && (
+        <Group>
+          <Button disabled={idle} loading={replay.isPending} onClick={() => replay.mutate()}>
+            Replay
+          </Button>
+          <Button
+            variant="default"
+            disabled={idle}
+            loading={discard.isPending}
+            onClick={() => discard.mutate()}
+          >
+            Discard
+          </Button>
+        </Group>
+      )}
       {error && <Problem error={error} />}
       <Text size="sm" role="status">
         {discard.data

@@ -1,18 +1,21 @@
-import { Anchor, Button, Checkbox, Group, Table, Text } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Anchor, Checkbox, Table } from "@mantine/core";
 import { useState } from "react";
 import type { Schemas } from "../api/client";
-import { discardQuarantined, replayQuarantined } from "../api/queries";
-import { may, session } from "../api/session";
-import { useStore } from "../api/store";
-import { type Outcome, oneByOne } from "../lib/each";
 import { formatBytes } from "../lib/numbers";
+import { type Fit, QuarantineBulk } from "./quarantine-bulk";
 import { Ago } from "./when";
 
 type Entry = Schemas["Quarantined"];
 
+interface TableProps {
+  entries: Entry[];
+  /** All that fit, on whatever page; left out where they are not of one reason. */
+  fit?: Fit;
+  onOpen: (id: number) => void;
+}
+
 /** Entries to look into, and to replay or discard many at once. */
-export function QuarantineTable({ entries, onOpen }: { entries: Entry[]; onOpen: (id: number) => void }) {
+export function QuarantineTable({ entries, fit, onOpen }: TableProps) {
   const [picked, setPicked] = useState<ReadonlySet<number>>(new Set());
   const open = entries.filter(({ state }) => state === "open").map(({ id }) => id);
   const ids = open.filter((id) => picked.has(id));
@@ -24,7 +27,7 @@ export function QuarantineTable({ entries, onOpen }: { entries: Entry[]; onOpen:
   };
   return (
     <>
-      <Bulk ids={ids} />
+      <QuarantineBulk ids={ids} fit={fit} />
       <div className="scroll">
         <Table highlightOnHover aria-label="Messages in quarantine">
           <Table.Thead>
@@ -99,36 +102,4 @@ function EntryRow({ entry, picked, onPick, onOpen }: RowProps) {
       </Table.Td>
     </Table.Tr>
   );
-}
-
-const ACTS = { replay: replayQuarantined, discard: discardQuarantined };
-
-function Bulk({ ids }: { ids: number[] }) {
-  const queries = useQueryClient();
-  const allowed = may(useStore(session), "operate");
-  const [outcome, setOutcome] = useState<Outcome | null>(null);
-  const act = useMutation({
-    mutationFn: (kind: keyof typeof ACTS) => oneByOne(ids, ACTS[kind], setOutcome),
-    onSettled: () => queries.invalidateQueries(),
-  });
-  const idle = ids.length === 0 || !allowed || act.isPending;
-  return (
-    <Group gap="sm" mb="sm">
-      <Button size="xs" disabled={idle} onClick={() => act.mutate("replay")}>
-        Replay {ids.length || ""}
-      </Button>
-      <Button size="xs" variant="default" disabled={idle} onClick={() => act.mutate("discard")}>
-        Discard {ids.length || ""}
-      </Button>
-      <Text size="sm" role="status">
-        {outcome && outcomeText(outcome)}
-        {!allowed && "This needs the role operator."}
-      </Text>
-    </Group>
-  );
-}
-
-function outcomeText({ done, failed, firstError }: Outcome): string {
-  if (failed === 0) return `${done} done.`;
-  return `${done} done, ${failed} failed: ${firstError instanceof Error ? firstError.message : firstError}`;
 }

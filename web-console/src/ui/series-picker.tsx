@@ -1,15 +1,14 @@
 import { Button, Checkbox, Group, Stack, Text } from "@mantine/core";
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schemas } from "../api/client";
-import { devicesQuery, seriesOfDeviceQuery } from "../api/queries";
+import { searchedSeriesQuery } from "../api/queries";
+import { seriesName } from "../lib/names";
 import { SearchInput } from "./search-input";
 import { Side } from "./side";
-import { Empty, Loading } from "./states";
+import { Empty, Loading, Problem } from "./states";
 
-const DEVICES = 12;
-
-/** Choose series by the beginning of a device's name and, after a space, a part of the metric's. */
+/** Choose series by parts of their names and their devices'. */
 export function SeriesPicker({ chosen, max, onChange }: Omit<FoundProps, "text">) {
   const [open, setOpen] = useState(false);
   const [text, setText] = useState("");
@@ -49,21 +48,18 @@ interface FoundProps {
 }
 
 function Found({ text, ...choice }: FoundProps) {
-  const [prefix = "", ...words] = text.trim().split(/\s+/);
-  const devices = useQuery(devicesQuery(prefix ? { prefix } : {}, DEVICES));
-  const series = useQueries({
-    queries: (devices.data?.items ?? []).map(({ id }) => seriesOfDeviceQuery(id)),
-  });
-  if (devices.isPending || series.some((each) => each.isPending)) return <Loading rows={6} />;
-  const all = series.flatMap(({ data }) => data?.items ?? []);
-  const fit = all.filter(
-    ({ kind, metric }) => kind !== "text" && words.every((word) => metric.includes(word)),
+  // The API finds what has the first word in some name, also in the label of its device.
+  const [first, ...words] = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const series = useQuery(searchedSeriesQuery(first));
+  if (series.isPending) return <Loading rows={6} />;
+  if (series.isError) return <Problem error={series.error} />;
+  const fit = series.data.items.filter(
+    (each) =>
+      each.kind !== "text" &&
+      words.every((word) => `${each.device} ${seriesName(each)} ${each.metric}`.toLowerCase().includes(word)),
   );
   if (fit.length === 0)
-    return <Empty title="Nothing fits">Names of devices are found by how they begin.</Empty>;
-  const more = devices.data?.next_cursor
-    ? ` Of the first ${DEVICES} devices; type more of a name to see others.`
-    : "";
+    return <Empty title="Nothing fits">Write a part of a device's or a metric's name.</Empty>;
   return (
     <>
       <Stack gap={6} style={{ maxHeight: "60dvh", overflowY: "auto" }} role="group" aria-label="Series">
@@ -72,17 +68,19 @@ function Found({ text, ...choice }: FoundProps) {
         ))}
       </Stack>
       <Text size="xs" c="dimmed">
-        {fit.length} series.{more}
+        {series.data.next_cursor
+          ? "There are more; write more of a name to see others."
+          : `${fit.length} series.`}
       </Text>
     </>
   );
 }
 
 function Choice({ series, chosen, max, onChange }: { series: Schemas["Series"] } & Omit<FoundProps, "text">) {
-  const { id, device, metric, unit } = series;
+  const { id, device, unit } = series;
   return (
     <Checkbox
-      label={`${device} ${metric}${unit ? ` (${unit})` : ""}`}
+      label={`${device} ${seriesName(series)}${unit ? ` (${unit})` : ""}`}
       checked={chosen.includes(id)}
       disabled={chosen.length >= max && !chosen.includes(id)}
       onChange={({ currentTarget }) =>

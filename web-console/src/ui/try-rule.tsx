@@ -1,7 +1,7 @@
 import { Button, Stack, Text, Textarea } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { tryRule } from "../api/queries";
+import { tryRule } from "../api/quarantine";
 import { Problem } from "./states";
 import { TrialResult } from "./trial";
 

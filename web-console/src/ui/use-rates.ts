@@ -1,15 +1,31 @@
 import { useRef } from "react";
 import type { Schemas } from "../api/client";
-import { type Counted, rateOf } from "../lib/rates";
+import { type Rate, rateOf } from "../lib/rates";
+
+type Ledger = Schemas["Ledger"];
 
 const WINDOW_MS = 30_000;
 
-/** Messages and readings a second over the last half minute that this page has seen; null before two looks. */
-export function useRates(total: Schemas["LedgerEntry"] | undefined, atMs: number) {
-  const seen = useRef<Counted[]>([]);
-  if (total && seen.current.at(-1)?.atMs !== atMs) {
-    const look = { atMs, messages: total.received, readings: total.readings.stored };
-    seen.current = [...seen.current.filter((each) => atMs - each.atMs <= WINDOW_MS), look];
+/** Rates over the last half minute that this page has seen; null before two looks. */
+export interface Rates {
+  total: Rate | null;
+  of: (source: string) => Rate | null;
+}
+
+export function useRates(ledger: Ledger | undefined, atMs: number): Rates {
+  const seen = useRef<{ atMs: number; ledger: Ledger }[]>([]);
+  if (ledger && seen.current.at(-1)?.atMs !== atMs) {
+    seen.current = [...seen.current.filter((each) => atMs - each.atMs <= WINDOW_MS), { atMs, ledger }];
   }
-  return rateOf(seen.current);
+  const rate = (entryOf: (ledger: Ledger) => Schemas["LedgerEntry"] | undefined) =>
+    rateOf(
+      seen.current.flatMap(({ atMs, ledger }) => {
+        const entry = entryOf(ledger);
+        return entry ? [{ atMs, messages: entry.received, readings: entry.readings.stored }] : [];
+      }),
+    );
+  return {
+    total: rate(({ total }) => total),
+    of: (source) => rate(({ sources }) => sources.find((each) => each.source === source)),
+  };
 }

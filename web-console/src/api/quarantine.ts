@@ -1,0 +1,78 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api, body, type Schemas } from "./client";
+import { ApiProblem } from "./problem";
+
+const OFTEN_MS = 5000;
+const SELDOM_MS = 30_000;
+const IDS_AT_ONCE = 1000;
+
+export interface QuarantineFilter {
+  source?: string;
+  reason?: Schemas["Reason"];
+  state?: Schemas["QuarantineCount"]["state"];
+  cursor?: string;
+}
+
+export const quarantineSummaryQuery = queryOptions({
+  queryKey: ["quarantine", "summary"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/quarantine/summary", { signal })),
+  refetchInterval: OFTEN_MS,
+});
+
+export const overflowQuery = queryOptions({
+  queryKey: ["quarantine", "overflow"],
+  queryFn: ({ signal }) => body(api.GET("/api/v1/quarantine/overflow", { signal })),
+  refetchInterval: SELDOM_MS,
+});
+
+export const quarantineQuery = (filter: QuarantineFilter) =>
+  queryOptions({
+    queryKey: ["quarantine", "list", filter],
+    queryFn: ({ signal }) =>
+      body(api.GET("/api/v1/quarantine", { params: { query: { ...filter, limit: 100 } }, signal })),
+    refetchInterval: OFTEN_MS,
+    placeholderData: (before) => before,
+  });
+
+export const quarantinedQuery = (id: number) =>
+  queryOptions({
+    queryKey: ["quarantine", "entry", id],
+    queryFn: ({ signal }) =>
+      body(
+        api.GET("/api/v1/quarantine/{quarantine_id}", { params: { path: { quarantine_id: id } }, signal }),
+      ),
+  });
+
+const replayQuarantined = (id: number) =>
+  body(api.POST("/api/v1/quarantine/{quarantine_id}/replay", { params: { path: { quarantine_id: id } } }));
+
+const discardQuarantined = (id: number) =>
+  body(api.POST("/api/v1/quarantine/{quarantine_id}/discard", { params: { path: { quarantine_id: id } } }));
+
+export const ACTS = { replay: replayQuarantined, discard: discardQuarantined };
+
+/** Ids of all open messages that fit, the newest first, asked for as they are needed. */
+export async function* openIds(filter: QuarantineFilter): AsyncGenerator<number> {
+  let cursor: string | undefined;
+  do {
+    const query = { ...filter, state: "open" as const, cursor, limit: IDS_AT_ONCE };
+    const page = await body(api.GET("/api/v1/quarantine", { params: { query } }));
+    yield* page.items.map(({ id }) => id);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor);
+}
+
+/** One of many: what a replay of its neighbour settled, as they came in one envelope, is settled. */
+export async function settle(id: number, act: keyof typeof ACTS): Promise<void> {
+  await ACTS[act](id).catch((error: unknown) => {
+    if (!(error instanceof ApiProblem && error.status === 409)) throw error;
+  });
+}
+
+export const tryRule = (id: number, rule: string | null) =>
+  body(
+    api.POST("/api/v1/quarantine/{quarantine_id}/try", {
+      params: { path: { quarantine_id: id } },
+      body: { rule },
+    }),
+  );

@@ -1,0 +1,99 @@
+import { Button, Group, NativeSelect, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import type { FormEvent } from "react";
+import type { Schemas } from "../api/client";
+import { changeDevice, deviceQuery } from "../api/queries";
+import { INTERVAL_UNITS, type IntervalUnit, intervalOf, secondsOf } from "../lib/interval";
+import { Problem } from "./states";
+
+type Device = Schemas["Device"];
+
+/** What people say of a device. */
+export function DeviceEditor({ device, onDone }: { device: Device; onDone: () => void }) {
+  const queries = useQueryClient();
+  const change = useMutation({
+    mutationFn: (to: Schemas["DeviceChange"]) => changeDevice(device.id, to),
+    onSuccess: (changed) => {
+      queries.setQueryData(deviceQuery(device.id).queryKey, changed);
+      void queries.invalidateQueries({ queryKey: ["devices"] });
+      onDone();
+    },
+  });
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    change.mutate(changeOf(new FormData(event.currentTarget)));
+  };
+  return (
+    <form onSubmit={submit}>
+      <Stack>
+        <TextInput
+          name="label"
+          label="Label"
+          placeholder={device.name}
+          maxLength={200}
+          defaultValue={device.label ?? ""}
+        />
+        <Textarea
+          name="note"
+          label="Note"
+          autosize
+          minRows={2}
+          maxLength={4000}
+          defaultValue={device.note ?? ""}
+        />
+        <IntervalFields seconds={device.expected_interval_s} />
+        <Group justify="space-between">
+          <Button type="submit" loading={change.isPending}>
+            Save
+          </Button>
+          <Button
+            variant="default"
+            loading={change.isPending}
+            onClick={() => change.mutate({ archived: !device.archived })}
+          >
+            {device.archived ? "Take out of the archive" : "Archive"}
+          </Button>
+        </Group>
+        {change.isError && <Problem error={change.error} />}
+        <Text size="sm" c="dimmed">
+          An archived device is never silent, and what it sends is stored all the same.
+        </Text>
+      </Stack>
+    </form>
+  );
+}
+
+function IntervalFields({ seconds }: { seconds: number | null }) {
+  const interval = seconds === null ? null : intervalOf(seconds);
+  return (
+    <Group align="end" gap="xs" role="group" aria-label="It is expected to send">
+      <TextInput
+        name="count"
+        label="It sends every"
+        description="Silent after twice as long; empty: never"
+        type="number"
+        min={1}
+        step={1}
+        inputMode="numeric"
+        flex={1}
+        defaultValue={interval?.count ?? ""}
+      />
+      <NativeSelect
+        name="unit"
+        aria-label="Unit of the interval"
+        data={INTERVAL_UNITS}
+        defaultValue={interval?.unit ?? "minutes"}
+      />
+    </Group>
+  );
+}
+
+function changeOf(given: FormData): Schemas["DeviceChange"] {
+  const text = (name: string) => String(given.get(name)).trim();
+  const interval = { count: Number(text("count")), unit: text("unit") as IntervalUnit };
+  return {
+    label: text("label") || null,
+    note: text("note") || null,
+    expected_interval_s: text("count") ? secondsOf(interval) : null,
+  };
+}

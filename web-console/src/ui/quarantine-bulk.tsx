@@ -1,0 +1,73 @@
+import { Button, Group, Text } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { type ACTS, openIds, type QuarantineFilter, settle } from "../api/quarantine";
+import { may, session } from "../api/session";
+import { useStore } from "../api/store";
+import { type Outcome, oneByOne } from "../lib/each";
+import { formatCount } from "../lib/numbers";
+import { ConfirmButton } from "./confirm-button";
+
+/** Open messages of one source or of all, with one reason, and how many there are. */
+export interface Fit {
+  filter: QuarantineFilter;
+  messages: number;
+}
+
+interface BulkProps {
+  /** Those that are picked. */
+  ids: number[];
+  fit?: Fit;
+}
+
+type Act = keyof typeof ACTS;
+
+/** Replay or discard many: those that are picked, or all that fit. */
+export function QuarantineBulk({ ids, fit }: BulkProps) {
+  const queries = useQueryClient();
+  const allowed = may(useStore(session), "operate");
+  const [outcome, setOutcome] = useState<Outcome | null>(null);
+  const run = useMutation({
+    mutationFn: ({ act, all }: { act: Act; all?: Fit }) =>
+      oneByOne(all ? openIds(all.filter) : ids, (id) => settle(id, act), setOutcome),
+    onSettled: () => queries.invalidateQueries(),
+  });
+  if (!allowed)
+    return (
+      <Text size="sm" c="dimmed" mb="sm">
+        To replay or discard needs the role operator.
+      </Text>
+    );
+  const idle = ids.length === 0 || run.isPending;
+  return (
+    <Group gap="sm" mb="sm">
+      <Button size="xs" disabled={idle} onClick={() => run.mutate({ act: "replay" })}>
+        Replay {ids.length || ""}
+      </Button>
+      <Button size="xs" variant="default" disabled={idle} onClick={() => run.mutate({ act: "discard" })}>
+        Discard {ids.length || ""}
+      </Button>
+      {fit &&
+        fit.messages > 0 &&
+        (["replay", "discard"] as const).map((act) => (
+          <ConfirmButton
+            key={act}
+            act={act === "replay" ? "Replay" : "Discard"}
+            subject={`all ${formatCount(fit.messages)}`}
+            shown
+            pending={run.isPending && run.variables.all !== undefined && run.variables.act === act}
+            onConfirm={() => run.mutate({ act, all: fit })}
+          />
+        ))}
+      <Text size="sm" role="status">
+        {outcome && outcomeText(outcome)}
+      </Text>
+    </Group>
+  );
+}
+
+function outcomeText({ done, failed, firstError }: Outcome): string {
+  if (failed === 0) return `${formatCount(done)} done.`;
+  const why = firstError instanceof Error ? firstError.message : String(firstError);
+  return `${formatCount(done)} done, ${formatCount(failed)} failed: ${why}`;
+}
