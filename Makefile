@@ -9,7 +9,7 @@ LOCK   := requirements.lock
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help install up console console-check test ci lint types format build docs docs-check bench bench-large soak lock clean
+.PHONY: help install up console console-check pictures test ci lint types format build docs docs-check bench bench-large soak lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ console:  ## build the web console into web-console/dist (Node 20.19 or newer)
 
 console-check: $(STAMP)  ## check the web console: style, types, unit tests, size, and its tasks in a browser
 	tools/console check
+
+pictures: $(STAMP)  ## take the pictures of docs/tour.md anew, in a browser, from a stack that runs
+	tools/console pictures
 
 test: $(STAMP)  ## run every test that this machine can
 	tools/install-debian-packages mosquitto strace

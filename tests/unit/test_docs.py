@@ -168,3 +168,13 @@ def test_the_configuration_to_start_with_is_right():
     text = (ROOT / "docs" / "getting-started.md").read_text()
     [block] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     assert examine(block, name="page", decoders=DECODERS).problems == []
+
+
+PICTURE = re.compile(r"!\[[^\]]+\]\((pictures/[^)]+)\)")
+
+
+def test_each_picture_of_the_docs_is_there_and_shown_and_they_are_small_in_all():
+    shown = {ROOT / "docs" / path for page in PAGES for path in PICTURE.findall(page.read_text())}
+    taken = set((ROOT / "docs" / "pictures").iterdir())
+    assert shown == taken
+    assert sum(path.stat().st_size for path in taken) < 1_500_000

@@ -79,6 +79,8 @@ test("a device and a series get names for people, and what is silent says so", a
   await expect(page.getByText("Serviced in May")).toBeVisible();
   await expect(page.getByText("silent", { exact: true })).toBeVisible();
 
+  await expect(page.getByRole("row", { name: /^t1/ })).toContainText("stale");
+
   await page.getByRole("button", { name: "Edit t1" }).click();
   await side.getByLabel("Name").fill("Flow temperature");
   await side.getByLabel("Unit shown").fill("°C");

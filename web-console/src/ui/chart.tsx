@@ -94,7 +94,7 @@ function optionsOf(
   const series: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
   for (const { label, unit, color, curve, dashed } of drawn) {
-    const scale = units.includes(unit) ? unit : units[0];
+    const scale = scaleOf(units.includes(unit) ? unit : (units[0] ?? ""));
     series.push({
       label,
       scale,
@@ -114,14 +114,17 @@ function optionsOf(
     series,
     bands,
     legend: { show: false },
-    scales: { x: { time: true } },
+    scales: {
+      x: { time: true },
+      ...Object.fromEntries(units.map((unit) => [scaleOf(unit), { range: around }])),
+    },
     cursor: { ...gestures(handlers), points: { size: 7 } },
     axes: [
       { ...ink, values: TIME_LABELS },
       ...units.map(
         (unit, index): uPlot.Axis => ({
           ...ink,
-          scale: unit,
+          scale: scaleOf(unit),
           label: unit || undefined,
           labelSize: 18,
           size: 56,
@@ -137,6 +140,15 @@ function optionsOf(
     },
   };
 }
+
+/** Scales have one name space with the time's, which is x: a unit may be called so, too. */
+const scaleOf = (unit: string) => `in ${unit}`;
+
+/** Some room above and below; one above and one below what never changes, however large it is. */
+const around: uPlot.Range.Function = (_plot, min, max) => {
+  if (min === null || max === null) return [0, 1];
+  return min === max ? [min - 1, max + 1] : uPlot.rangeNum(min, max, 0.1, true);
+};
 
 function measure(): void {
   performance.clearMeasures(DRAWING);

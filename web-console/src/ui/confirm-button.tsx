@@ -17,7 +17,7 @@ export function ConfirmButton({ act, subject, shown = false, pending, onConfirm 
   const words = asked ? `Really ${act.toLowerCase()}` : act;
   return (
     <Button
-      size="compact-sm"
+      size={shown ? "xs" : "compact-sm"}
       variant={asked ? "filled" : "default"}
       color={asked ? "red" : undefined}
       loading={pending}

@@ -15,7 +15,9 @@ export function DeviceEditor({ device, onDone }: { device: Device; onDone: () =>
     mutationFn: (to: Schemas["DeviceChange"]) => changeDevice(device.id, to),
     onSuccess: (changed) => {
       queries.setQueryData(deviceQuery(device.id).queryKey, changed);
-      void queries.invalidateQueries({ queryKey: ["devices"] });
+      // What is silent or stale depends on the interval.
+      for (const key of ["devices", "latest", "overview"])
+        void queries.invalidateQueries({ queryKey: [key] });
       onDone();
     },
   });
