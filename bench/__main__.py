@@ -16,6 +16,7 @@ from bench.drains import drain, mixed, replicas
 from bench.figures import Context, Outcome
 from bench.latency import latency
 from bench.live import live
+from bench.live_clients import live_clients
 from bench.proof import ProofFailed
 from bench.stack import Cluster
 from bench.startup import start
@@ -26,6 +27,7 @@ MEASURES: dict[str, Callable[[Context], Outcome]] = {
     "live": live,
     "drain": drain,
     "latency": latency,
+    "live_clients": live_clients,
     "window": window,
     "mixed": mixed,
     "replicas": replicas,
@@ -65,7 +67,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", type=_names, default=list(MEASURES), help="some of " + ",".join(MEASURES))
     parser.add_argument("--messages", type=int, default=1_000_000, help="of the drain; the others in proportion")
     parser.add_argument("--live-s", type=float, default=25.0, help="how long live goes on")
-    parser.add_argument("--latency-s", type=float, default=15.0, help="how long latency goes on")
+    parser.add_argument("--latency-s", type=float, default=15.0, help="how long latency and live_clients go on")
     parser.add_argument("--quick", action="store_true", help="little of each: shows that it works, not how fast")
     parser.add_argument("--folder", help="where the servers' data goes; default: the system's temporary folder")
     parser.add_argument("--output", type=Path, default=report.RESULTS / "latest.json", help="the file of results")

@@ -49,7 +49,7 @@ class Context:
     Attributes:
         folder: for servers and logs, on the disk that is measured.
         messages: of the drain; the other measurements take their share of it.
-        live_s, latency_s: how long these two go on.
+        live_s, latency_s: how long these go on; live_clients as long as latency.
     """
 
     cluster: Cluster

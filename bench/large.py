@@ -26,7 +26,7 @@ from rich.console import Console
 from bench import report
 from bench.figures import Goal, Line, Outcome
 from bench.loading import DAY_US, Fleet, bytes_a_reading, load, roll_up
-from bench.stack import Api, Cluster
+from bench.stack import Api, Cluster, lonely_api
 from sens.storage.connection import connect
 from sens.storage.kinds import storage_kind
 from sens.storage.migrate import migrate
@@ -89,7 +89,7 @@ def _measure(url: str, folder: Path, readings: int) -> Outcome:
         rolled_s = _timed(lambda: roll_up(database))
         sizes = bytes_a_reading(database, kind, fleet.readings)
     say("asking …")
-    with Api(folder / "api", url) as api:
+    with lonely_api(folder / "api", url) as api:
         charts, latest = _ask(api, fleet)
     lines = [
         Line(f"{fleet.readings:,} readings: chart of 30 days, p95", _percentile(charts, 95), "ms", Goal(30, most=True)),

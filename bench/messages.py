@@ -10,10 +10,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from bench.packets import STAMP_DIGITS
+
 UNIFORM_DEVICES = 1_000
 UNIFORM_READINGS = 3
+DEVICE = "dev-{:04}"
 MIXED_DEVICES = 10_000
 SOURCE = "bench"
+# The metric whose value is the time of sending, in µs since 1970 UTC.
+STAMP = "sent"
 FILTER = f"{SOURCE}/+/telemetry"
 
 HOUR_US = 3_600_000_000
@@ -66,12 +71,20 @@ def uniform_expected(messages: int) -> Expected:
 def uniform(count: int, seed: int = 1) -> Messages:
     """Messages without a time of their own, one device after the other; each may be sent again and again."""
     chance = random.Random(seed)
-    topics = [topic(f"dev-{number:04}") for number in range(UNIFORM_DEVICES)]
+    topics = [topic(DEVICE.format(number)) for number in range(UNIFORM_DEVICES)]
     return Messages(
         [topics[number % UNIFORM_DEVICES] for number in range(count)],
         [f"{{{_numbers(chance)}}}".encode() for _ in range(count)],
         uniform_expected(count),
     )
+
+
+def stamped(count: int, seed: int = 1) -> Messages:
+    """As uniform ones, but that the third number is the time of sending: the ring puts it in."""
+    messages = uniform(count, seed)
+    numbers = [payload.rpartition(b":")[0].replace(b"battery", STAMP.encode()) for payload in messages.payloads]
+    messages.payloads = [b"%s:%s}" % (each, b"0" * STAMP_DIGITS) for each in numbers]
+    return messages
 
 
 def _numbers(chance: random.Random) -> str:

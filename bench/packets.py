@@ -6,6 +6,7 @@ product, so that neither's mistakes hide the other's.
 
 import socket
 import struct
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ QOS_1 = 0x32
 PUBACK_BYTES = 4
 # The product's own limit of unacknowledged messages; ids are given in turn from 1.
 MAX_PACKET_ID = 65_535
+STAMP_DIGITS = 16
 
 
 class Ring:
@@ -50,6 +52,19 @@ class Ring:
         self.next_id = int(ids[-1]) % MAX_PACKET_ID + 1
         self._at = end % len(self)
         return end - start, self._view[self._ends[start] : self._ends[end]]
+
+
+class StampedRing(Ring):
+    """A ring whose payloads end with a number of `STAMP_DIGITS` digits and a brace: the number is set to the µs since
+    1970 UTC when the packet is taken."""
+
+    def take(self, most: int) -> tuple[int, memoryview]:
+        first = self._at
+        count, packets = super().take(most)
+        stamp = b"%0*d" % (STAMP_DIGITS, time.time_ns() // 1000)
+        for end in self._ends[first + 1 : first + 1 + count] - self._ends[first] - 1:
+            packets[end - STAMP_DIGITS : end] = stamp
+        return count, packets
 
 
 def _publish(topic: bytes, payload: bytes, properties: bytes) -> bytes:

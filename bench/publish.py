@@ -8,15 +8,15 @@ import json
 import time
 from dataclasses import asdict, dataclass, field
 
-from bench.messages import Expected, Messages, mixed, uniform, uniform_expected
-from bench.packets import PUBACK_BYTES, Client, Ring
+from bench.messages import Expected, Messages, mixed, stamped, uniform, uniform_expected
+from bench.packets import PUBACK_BYTES, Client, Ring, StampedRing
 
 WINDOW = 5_000
 CHUNK = 500
 RING = 20_000
 # Two messages at 2,000 a second: as many devices would send, not in bursts.
 TICK_S = 0.001
-KINDS = ("uniform", "mixed", "well")
+KINDS = ("uniform", "stamped", "mixed", "well")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +95,16 @@ class Publisher:
 
 def prepare(kind: str, count: int) -> Messages:
     """Mixed messages are all made beforehand, because none may be sent twice."""
-    if kind != "uniform":
+    if kind in ("mixed", "well"):
         return mixed(count, time.time_ns() // 1000, trouble=kind == "mixed")
-    return uniform(min(RING, count))
+    return (stamped if kind == "stamped" else uniform)(min(RING, count))
 
 
 def main() -> None:
     options = _options()
     messages = prepare(options.kind, options.messages)
-    publisher = Publisher(Client(options.port, "bench-publisher"), Ring(messages.topics, messages.payloads), WINDOW)
+    ring = (StampedRing if options.kind == "stamped" else Ring)(messages.topics, messages.payloads)
+    publisher = Publisher(Client(options.port, "bench-publisher"), ring, WINDOW)
     started_at, cpu_before = time.monotonic(), time.process_time()
     until = started_at + (options.seconds or float("inf"))
     if options.rate:
@@ -111,7 +112,8 @@ def main() -> None:
     else:
         publisher.at_full_speed(options.messages, until)
     ended_at, cpu_s = time.monotonic(), time.process_time() - cpu_before
-    expected = uniform_expected(publisher.sent) if options.kind == "uniform" else messages.expected
+    alike = options.kind in ("uniform", "stamped")
+    expected = uniform_expected(publisher.sent) if alike else messages.expected
     done = Published(publisher.sent, started_at, ended_at, 1e6 * cpu_s / max(publisher.sent, 1), expected)
     print(json.dumps(asdict(done)))
 

@@ -6,8 +6,9 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -118,6 +119,32 @@ class Worker(Process):
             return None
 
 
+class Api(Worker):
+    """`sens platform-api`, with a key of its own.
+
+    Attributes:
+        port: of the API.
+        key, key_file: an admin's.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        self.port, self.key = free_port(), f"sens_{secrets.token_urlsafe(30)}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.key_file = folder / "admin-api-key"
+        self.key_file.touch(0o600)
+        self.key_file.write_text(self.key)
+        of_its_own = {
+            "SENS_API_HOST": HOST,
+            "SENS_API_PORT": f"{self.port}",
+            "SENS_ADMIN_API_KEY_FILE": f"{self.key_file}",
+        }
+        super().__init__(folder, "platform-api", "api-0", settings | of_its_own)
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}/api/v1"
+
+
 class Stack:
     """mosquitto, NATS and a database, all empty; the workers are started by the measurement."""
 
@@ -150,20 +177,23 @@ class Stack:
 
     def worker(self, deployable: str, name: str) -> Worker:
         """Make a worker, not started."""
-        settings = {
-            "SENS_CONFIG": f"{self.folder / 'sens.yaml'}",
-            "SENS_DATABASE_URL": self.cluster.server.url(self._name),
-            "SENS_NATS_URL": self.nats.url,
-        }
-        worker = Worker(self.folder / name, deployable, name, settings)
-        self.workers.append(worker)
-        return worker
+        self.workers.append(Worker(self.folder / name, deployable, name, self._settings))
+        return self.workers[-1]
+
+    @property
+    def _settings(self) -> dict[str, str]:
+        return _settings(self.folder / "sens.yaml", self.cluster.server.url(self._name), self.nats)
 
     def ingestion(self) -> Worker:
         return self.worker("mqtt-ingestion-worker", "ingestion-0")
 
     def telemetry(self, ordinal: int = 0) -> Worker:
         return self.worker("telemetry-worker", f"telemetry-{ordinal}")
+
+    def api(self) -> Api:
+        api = Api(self.folder / "api-0", self._settings)
+        self.workers.append(api)
+        return api
 
     def database(self) -> Database:
         return self.cluster.connect(self._name)
@@ -182,39 +212,25 @@ class Stack:
         return Meter({process.name: process.pid for process in processes if process.running})
 
 
-class Api(Worker):
-    """`sens platform-api` on a database, with NATS beside it, which it wants for its readiness."""
+@contextmanager
+def lonely_api(folder: Path, database_url: str) -> Generator[Api]:
+    """An API that serves a database within the block, with NATS beside it, which it wants for its readiness."""
+    nats = Nats(folder / "nats")
+    nats.start()
+    configuration = folder / "sens.yaml"
+    configuration.write_text(CONFIGURATION.format(name=SOURCE, host=HOST, port=1883, rule=UNIFORM_RULE))
+    api = Api(folder / "api-0", _settings(configuration, database_url, nats))
+    try:
+        api.start()
+        yield api
+    finally:
+        api.kill()
+        nats.kill()
 
-    def __init__(self, folder: Path, database_url: str) -> None:
-        self.nats = Nats(folder / "nats")
-        self.port, self.key = free_port(), f"sens_{secrets.token_urlsafe(30)}"
-        folder.mkdir(parents=True, exist_ok=True)
-        configuration, key_file = folder / "sens.yaml", folder / "admin-api-key"
-        configuration.write_text(CONFIGURATION.format(name=SOURCE, host=HOST, port=1883, rule=UNIFORM_RULE))
-        key_file.touch(0o600)
-        key_file.write_text(self.key)
-        settings = {
-            "SENS_CONFIG": f"{configuration}",
-            "SENS_DATABASE_URL": database_url,
-            "SENS_NATS_URL": self.nats.url,
-            "SENS_API_HOST": HOST,
-            "SENS_API_PORT": f"{self.port}",
-            "SENS_ADMIN_API_KEY_FILE": f"{key_file}",
-        }
-        super().__init__(folder / "api", "platform-api", "api-0", settings)
 
-    def __enter__(self) -> "Api":
-        self.nats.start()
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-        self.nats.kill()
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.port}/api/v1"
+def _settings(configuration: Path, database_url: str, nats: Nats) -> dict[str, str]:
+    """What every deployable is told."""
+    return {"SENS_CONFIG": f"{configuration}", "SENS_DATABASE_URL": database_url, "SENS_NATS_URL": nats.url}
 
 
 def start_together(*workers: Worker) -> None:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from sens.storage.read_devices import Series
 
-MAX_EVENT_BYTES: Final = 64 * 1024
+MAX_EVENT_BYTES: Final = 128 * 1024
 """About what a connection takes before it has to wait for its client."""
 _MAX_EVENTS: Final = 16
 """Made events that are kept for other clients with the same filter."""
