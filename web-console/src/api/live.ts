@@ -2,7 +2,7 @@ import { EventParser } from "../lib/sse";
 import { watchedFetch } from "./connection";
 import { authHeaders, session } from "./session";
 
-/** A reading as it was stored, the newest of its series in a batch. `time_us` is µs since 1970 UTC. */
+/** A reading as it was stored, the newest of its series since the one before. `time_us` is µs since 1970 UTC. */
 export interface LiveReading {
   series_id: number;
   source: string;
@@ -33,22 +33,27 @@ const RETRY_MS = 2000;
 /** The API sends a heartbeat every ten seconds: after so long without one, nobody is there. */
 const SILENT_AFTER_MS = 25_000;
 
-/** Follow live readings until the returned function is called; a stream that ends is opened again.
+export interface Listener {
+  onReadings: (readings: LiveReading[]) => void;
+  onState: (state: LiveState) => void;
+  /** Readings were missed that cannot be told any more: ask for them. */
+  onReset: () => void;
+}
+
+/** Follow live readings until the returned function is called; a stream that ends is opened again and goes on.
  *
  * By `fetch`, not EventSource: that one cannot show an API key.
  */
-export function follow(
-  filter: LiveFilter,
-  onReadings: (readings: LiveReading[]) => void,
-  onState: (state: LiveState) => void,
-): () => void {
+export function follow(filter: LiveFilter, listener: Listener): () => void {
   const stopping = new AbortController();
+  const parser = new EventParser();
   void (async () => {
-    onState("connecting");
+    listener.onState("connecting");
     while (!stopping.signal.aborted) {
-      await listen(filter, onReadings, onState, stopping.signal).catch(() => undefined);
+      parser.begin();
+      await listen(filter, parser, listener, stopping.signal).catch(() => undefined);
       if (stopping.signal.aborted) return;
-      onState("broken");
+      listener.onState("broken");
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   })();
@@ -57,8 +62,8 @@ export function follow(
 
 async function listen(
   filter: LiveFilter,
-  onReadings: (readings: LiveReading[]) => void,
-  onState: (state: LiveState) => void,
+  parser: EventParser,
+  { onReadings, onState, onReset }: Listener,
   stopping: AbortSignal,
 ): Promise<void> {
   const silence = new AbortController();
@@ -66,17 +71,20 @@ async function listen(
   try {
     const query = new URLSearchParams({ ...filter });
     const response = await watchedFetch(`/api/v1/live?${query}`, {
-      headers: authHeaders(session.get(), "GET"),
+      headers: {
+        ...authHeaders(session.get(), "GET"),
+        ...(parser.lastId !== null && { "Last-Event-ID": parser.lastId }),
+      },
       signal: AbortSignal.any([stopping, silence.signal]),
     });
     if (!response.ok || !response.body) return;
     onState("live");
-    const parser = new EventParser();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENT_AFTER_MS);
       for (const { event, data } of parser.push(piece.value)) {
+        if (event === "reset") onReset();
         if (event === "readings")
           onReadings((JSON.parse(data) as { readings: Sent[] }).readings.map(received));
       }

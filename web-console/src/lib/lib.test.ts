@@ -21,6 +21,15 @@ test("events are read whatever pieces they come in", () => {
   expect([...text].flatMap((char) => parser.push(char))).toEqual(expected);
 });
 
+test("the last id is kept over the end of a stream, and the rest of it is not", () => {
+  const parser = new EventParser();
+  expect(parser.push("id: e-1\n\nevent: readings\nid: e-2\ndata: 1\n\nevent: read")).toHaveLength(1);
+  expect(parser.lastId).toBe("e-2");
+  parser.begin();
+  expect(parser.push(": heartbeat\nid: e-5\n\n")).toEqual([]);
+  expect(parser.lastId).toBe("e-5");
+});
+
 test("an address says in plain text what a page shows, and is read back", () => {
   const search = { series: "1,2", from: "2026-01-05T12:00:00Z", prefix: "a&b=c", gone: undefined };
   const text = stringifySearch(search);

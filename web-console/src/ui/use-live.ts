@@ -1,15 +1,17 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { follow, type LiveReading, type LiveState } from "../api/live";
 
 /** How often readings that came are shown: a person sees no more, and drawing costs. */
 const SHOW_EVERY_MS = 500;
 
-/** Hand live readings of a device over, several at once; tells whether they come. */
+/** Hand live readings of a device over, several at once; tells whether they come. What was missed is asked for. */
 export function useLive(
   filter: { source?: string; device?: string } | null,
   onReadings: (readings: LiveReading[]) => void,
 ): LiveState {
   const [state, setState] = useState<LiveState>("connecting");
+  const queries = useQueryClient();
   const handler = useRef(onReadings);
   handler.current = onReadings;
   const { source, device } = filter ?? {};
@@ -17,10 +19,12 @@ export function useLive(
   useEffect(() => {
     if (!wanted) return;
     let waiting: LiveReading[] = [];
+    const askAgain = () => {
+      for (const kind of ["latest", "readings"]) void queries.invalidateQueries({ queryKey: [kind] });
+    };
     const stop = follow(
       { ...(source && { source }), ...(device && { device }) },
-      (got) => waiting.push(...got),
-      setState,
+      { onReadings: (got) => waiting.push(...got), onState: setState, onReset: askAgain },
     );
     const timer = setInterval(() => {
       if (waiting.length === 0) return;
@@ -31,6 +35,6 @@ export function useLive(
       clearInterval(timer);
       stop();
     };
-  }, [wanted, source, device]);
+  }, [wanted, source, device, queries]);
   return state;
 }

@@ -1,0 +1,32 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { follow, type LiveReading, type LiveState } from "./live";
+
+const READINGS = 'event: readings\nid: e-1\ndata: {"readings":[{"series_id":1,"value":true}]}\n\n';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+test("a stream that broke is opened again where it was, and told what was missed", async () => {
+  const streams = [READINGS, ": listening\nid: e-7\n\n", "event: reset\nid: f-3\ndata: {}\n\n"];
+  const asked: unknown[] = [];
+  vi.stubGlobal("fetch", async (_: string, { headers }: { headers: Record<string, string> }) => {
+    asked.push(headers["Last-Event-ID"]);
+    return new Response(streams.shift() ?? "");
+  });
+  const got: LiveReading[] = [];
+  const states: LiveState[] = [];
+  const onReset = vi.fn();
+  const stop = follow(
+    { device: "boiler" },
+    { onReadings: (some) => got.push(...some), onState: (state) => states.push(state), onReset },
+  );
+  await vi.waitFor(() => expect(asked).toHaveLength(4), { timeout: 60_000, interval: 500 });
+  stop();
+  expect(asked).toEqual([undefined, "e-1", "e-7", "f-3"]);
+  expect(got.map(({ value }) => value)).toEqual([1]);
+  expect(onReset).toHaveBeenCalledTimes(1);
+  expect(states.slice(0, 4)).toEqual(["connecting", "live", "broken", "live"]);
+});
