@@ -182,7 +182,7 @@ class Stack:
 
     @property
     def _settings(self) -> dict[str, str]:
-        return _settings(self.folder / "sens.yaml", self.cluster.server.url(self._name), self.nats)
+        return _settings(self.folder / "sens.yaml", self.database_url, self.nats)
 
     def ingestion(self) -> Worker:
         return self.worker("mqtt-ingestion-worker", "ingestion-0")
@@ -194,6 +194,10 @@ class Stack:
         api = Api(self.folder / "api-0", self._settings)
         self.workers.append(api)
         return api
+
+    @property
+    def database_url(self) -> str:
+        return self.cluster.server.url(self._name)
 
     def database(self) -> Database:
         return self.cluster.connect(self._name)

@@ -18,7 +18,7 @@ from sens.domain.columns import Kind, Rejection
 from sens.domain.envelope import EPOCH_BYTES, ID_BYTES, Envelope, EnvelopeKind, Stub, pack, stub_body, subject
 from sens.domain.reasons import IgnoreReason, Reason
 from sens.mqtt.publish import pack_publish
-from sens.sources import Configuration, Source
+from sens.sources import Configuration, Limits
 from sens.storage.series import SeriesKey
 
 _MQTT_3_1_1 = 4
@@ -64,12 +64,15 @@ class Trial:
     detail: str = ""
 
 
-def try_message(configuration: Configuration, source_name: str, message: Message) -> Trial:
-    """Decode a message of a declared source as if it came now, but with its time of receipt."""
-    source = configuration.source(source_name)
-    assert source is not None
-    arrival = Arrival(1, subject(source.name, source.session()), _envelope(source, message), message.received_at)
-    return Trials(configuration, source.name, [arrival]).of(0)
+def try_message(configuration: Configuration, source_name: str, message: Message, session: str = "") -> Trial:
+    """Decode a message of a source as if it came now, but with its time of receipt.
+
+    Args:
+        session: that of an import, or any: messages of all others are read in the same way.
+    """
+    data = _envelope(configuration, source_name, session, message)
+    arrival = Arrival(1, subject(source_name, session), data, message.received_at)
+    return Trials(configuration, source_name, [arrival]).of(0)
 
 
 class Trials:
@@ -81,7 +84,8 @@ class Trials:
 
     def __init__(self, configuration: Configuration, source_name: str, arrivals: Sequence[Arrival]) -> None:
         source = configuration.source(source_name)
-        self._series = _LocalSeries(source.limits.max_series_per_device if source else 1)
+        limits = source.limits if source else Limits()
+        self._series = _LocalSeries(limits.max_series_per_device)
         self._source_ids = {source_name: 0}  # and those that imports name
         self._decoder = BatchDecoder(Router(configuration, DECODERS, self._source_id), SeriesMap(self._series.resolve))
         messages = gather(arrivals, self._source_id, bytes(EPOCH_BYTES))
@@ -147,22 +151,24 @@ class _LocalSeries:
         return self.ids.setdefault(key, len(self.ids))
 
 
-def _envelope(source: Source, message: Message) -> bytes:
-    """As the ingestion worker writes it."""
+def _envelope(configuration: Configuration, source_name: str, session: str, message: Message) -> bytes:
+    """As the ingestion worker writes it; what was imported is as long as the API took it."""
+    source = configuration.source(source_name)
     packet = pack_publish(message.topic, message.payload, retain=message.retained)
-    oversize = len(packet) > source.limits.max_message_bytes
+    keep_bytes = source.limits.max_message_bytes if source else len(packet)
+    oversize = len(packet) > keep_bytes
     envelope = Envelope(
         id=bytes(ID_BYTES),
         epoch=bytes(EPOCH_BYTES),
         kind=EnvelopeKind.STUB if oversize else EnvelopeKind.RAW,
         mqtt_version=_MQTT_3_1_1,
-        source=source.name,
-        session=source.session(),
+        source=source_name,
+        session=session,
         received_at=message.received_at,
         messages=1,
         total=1,
         settled=0,
         previous=0,
-        body=stub_body(Stub(len(packet), None, packet[: source.limits.max_message_bytes])) if oversize else packet,
+        body=stub_body(Stub(len(packet), None, packet[:keep_bytes])) if oversize else packet,
     )
     return pack(envelope)

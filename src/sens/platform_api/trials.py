@@ -8,6 +8,7 @@ from pydantic import Field
 from sens.decoders.registry import DECODERS
 from sens.decoding import trial
 from sens.decoding.trial import Message, TriedReading, try_message
+from sens.domain.envelope import is_import
 from sens.platform_api.models import Model, Moment
 from sens.platform_api.problems import FieldProblem, ProblemError, ProblemType, invalid
 from sens.platform_api.routers.series import NamedKind
@@ -53,12 +54,14 @@ class Trial(Model):
     readings: list[Reading] = Field(description=f"The first {MAX_READINGS:,}.")
 
 
-async def try_by_rule(services: Services, source_name: str, message: Message, rule: Rule | None) -> Trial:
-    """Decode a message of a source.
+async def try_by_rule(services: Services, source_name: str, message: Message, rule: Rule | None, session: str) -> Trial:
+    """Decode a message of a source. One of an import is read as all imports are, unless a rule is given.
 
     Raises:
         ProblemError: the rule is wrong, or there is none and the source is not declared.
     """
+    if rule is None and is_import(session):
+        return told(await asyncio.to_thread(try_message, services.configuration, source_name, message, session))
     configuration = _configured(services.configuration, source_name, rule)
     return told(await asyncio.to_thread(try_message, configuration, source_name, message))
 

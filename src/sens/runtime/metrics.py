@@ -193,7 +193,7 @@ HTTP_SECONDS = histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 HTTP_IN_FLIGHT = gauge(_A, "sens_api_http_in_flight", "HTTP requests being answered.")
-LIVE_STREAMS = gauge(_A, "sens_api_live_streams", "Live streams that are open.")
+LIVE_STREAMS = gauge(_A, "sens_api_live_streams_connected", "Live streams that are open.")
 LIVE_READINGS = counter(
     _A, "sens_api_live_readings_total", "Readings given out to live streams; of each series the newest of a window."
 )

@@ -20,7 +20,7 @@ class State(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A message in quarantine without its payload; times in µs."""
+    """A message in quarantine without its payload; times in µs. `session`: "" where the ledger knows no more."""
 
     id: int
     source: str
@@ -34,6 +34,7 @@ class Quarantined:
     state: int
     changed_at: int
     tenant_id: int
+    session: str
 
 
 @dataclass(frozen=True, slots=True)

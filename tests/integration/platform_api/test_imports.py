@@ -97,6 +97,12 @@ async def test_readings_go_the_way_of_all_readings_and_the_ledger_counts_them_un
     assert (ledger["import"]["received"], ledger["import"]["balanced"]) == (4, True)
     [quarantined] = (await api.get("/quarantine", source="import")).json()["items"]
     assert (quarantined["topic"], quarantined["reason"]) == ("plant-a", "invalid_value")
+    tried = (await api.request("POST", f"/quarantine/{quarantined['id']}/try", json={})).json()
+    assert (tried["outcome"], tried["reason"], tried["detail"]) == (
+        "quarantined",
+        "invalid_value",
+        "value: 'n/a' is no number",
+    )
 
 
 async def test_what_comes_twice_or_out_of_turn_is_not_added(api: Api, log: Log):

@@ -85,7 +85,7 @@ async def test_a_waiting_request_fails_as_soon_as_the_connection_is_lost(own_nat
     started = time.monotonic()
     with pytest.raises(StreamAway, match="lost"):
         await waiting
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15  # long before its own time is over
 
 
 async def test_a_request_without_an_answer_ends_after_its_timeout(connection: StreamConnection):

@@ -1338,6 +1338,7 @@ export interface components {
             /**
              * Readings
              * @description How many it has; where it has others, it is not finished.
+             * @example 20000
              */
             readings: number;
         };
@@ -3866,9 +3867,9 @@ export interface operations {
                 source?: string | null;
                 device?: string | null;
                 metric?: string | null;
-                /** @description `series_id=1&series_id=2`. */
+                /** @description `series_id=42&series_id=43`. */
                 series_id?: number[] | null;
-                /** @description `device_id=1&device_id=2`. */
+                /** @description `device_id=7&device_id=8`. */
                 device_id?: number[] | null;
                 /** @description The same, for who cannot set the header. */
                 last_event_id?: string | null;
@@ -3888,6 +3889,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example id: 8f14e45f-212
+                     *     event: readings
+                     *     data: {"readings":[{"series_id":42,"source":"plant-a","device":"boiler-1","metric":"temperature","unit":"Cel","time_us":1767571200000000,"value":21.5}]}
+                     */
                     "text/event-stream": string;
                 };
             };

@@ -32,7 +32,7 @@ export function LatestCard({ deviceId, liveOf, onEdit }: LatestProps) {
           items.length === 0 ? (
             <Empty title="It has sent no reading yet" />
           ) : (
-            <Table aria-label="Latest values">
+            <Table aria-label="Latest values" horizontalSpacing={6}>
               <Table.Thead>
                 <Table.Tr>
                   <Table.Th>Metric</Table.Th>
@@ -72,10 +72,10 @@ function LatestRow({ entry, series, live, onEdit }: RowProps) {
   const name = series ? seriesName(series) : entry.metric;
   return (
     <Table.Tr>
-      <Table.Th scope="row" style={{ overflowWrap: "anywhere" }}>
+      <Table.Th scope="row" miw={96} style={{ overflowWrap: "anywhere" }}>
         {name}
       </Table.Th>
-      <Table.Td className="right">
+      <Table.Td className="right wrap" miw={64}>
         {formatReading(newer?.value ?? entry.text ?? entry.value, series ?? { ...entry, precision: null })}
       </Table.Td>
       <Table.Td>

@@ -27,7 +27,12 @@ router = APIRouter(prefix="/api/v1/imports/{source}/{import_id}", tags=["imports
 
 _SOURCE_PATTERN: Final = f"^{SOURCE_NAME.pattern}$"
 ImportId = Annotated[
-    str, Path(pattern="^[0-9a-f]{32}$", description="Names it: the same file has the same, so that it goes on.")
+    str,
+    Path(
+        pattern="^[0-9a-f]{32}$",
+        description="Names it: the same file has the same, so that it goes on.",
+        examples=["0123456789abcdef0123456789abcdef"],
+    ),
 ]
 _PROBLEMS = documented(
     ProblemType.NOT_FOUND, ProblemType.IMPORT_MOVED, ProblemType.STREAM_FULL, ProblemType.WORKERS_BEHIND
@@ -119,7 +124,9 @@ class Import(ImportProgress):
 class Finish(Model):
     """The end of an import."""
 
-    readings: int = Field(ge=0, le=2**53, description="How many it has; where it has others, it is not finished.")
+    readings: int = Field(
+        ge=0, le=2**53, description="How many it has; where it has others, it is not finished.", examples=[20000]
+    )
 
 
 @router.get("", responses=documented(ProblemType.NOT_FOUND))

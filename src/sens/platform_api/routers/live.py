@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -12,7 +12,7 @@ from sens.platform_api.access import READ
 from sens.platform_api.caller import CallerOf
 from sens.platform_api.live.events import live_events
 from sens.platform_api.live.filter import LiveFilter
-from sens.platform_api.paging import NameFilter
+from sens.platform_api.paging import DeviceNameFilter, MetricFilter
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import ServicesOf
 from sens.platform_api.tenancy import sees_source
@@ -36,28 +36,52 @@ class EventStream(StreamingResponse):
 
 def _which(
     caller: CallerOf,
-    source: Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = None,
-    device: NameFilter = None,
-    metric: NameFilter = None,
-    series_ids: Annotated[Ids, Query(alias="series_id", description="`series_id=1&series_id=2`.")] = None,
-    device_ids: Annotated[Ids, Query(alias="device_id", description="`device_id=1&device_id=2`.")] = None,
+    source: Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["plant-a"])] = None,
+    device: DeviceNameFilter = None,
+    metric: MetricFilter = None,
+    series_ids: Annotated[
+        Ids, Query(alias="series_id", description="`series_id=42&series_id=43`.", examples=[[42, 43]])
+    ] = None,
+    device_ids: Annotated[
+        Ids, Query(alias="device_id", description="`device_id=7&device_id=8`.", examples=[[7, 8]])
+    ] = None,
 ) -> LiveFilter:
     return LiveFilter(source, device, metric, series_ids, device_ids, caller.tenant_id)
 
 
 def _last_event_id(
     header: Annotated[
-        str | None, Header(alias="Last-Event-ID", description="`id` of the last event that came: go on after it.")
+        str | None,
+        Header(
+            alias="Last-Event-ID",
+            description="`id` of the last event that came: go on after it.",
+            examples=["8f14e45f-211"],
+        ),
     ] = None,
     parameter: Annotated[
-        str | None, Query(alias="last_event_id", description="The same, for who cannot set the header.")
+        str | None,
+        Query(alias="last_event_id", description="The same, for who cannot set the header.", examples=["8f14e45f-211"]),
     ] = None,
 ) -> str | None:
     # A browser that comes back sets the header, and asks for the address that it had at first.
     return header or parameter
 
 
-@router.get("", response_class=EventStream, responses=documented(ProblemType.NOT_FOUND, ProblemType.TOO_MANY_STREAMS))
+_EXAMPLE: Final = (
+    "id: 8f14e45f-212\nevent: readings\n"
+    'data: {"readings":[{"series_id":42,"source":"plant-a","device":"boiler-1","metric":"temperature","unit":"Cel",'
+    '"time_us":1767571200000000,"value":21.5}]}\n\n'
+)
+
+
+@router.get(
+    "",
+    response_class=EventStream,
+    responses={
+        200: {"content": {EventStream.media_type: {"example": _EXAMPLE}}},
+        **documented(ProblemType.NOT_FOUND, ProblemType.TOO_MANY_STREAMS),
+    },
+)
 async def stream_live(
     request: Request,
     services: ServicesOf,

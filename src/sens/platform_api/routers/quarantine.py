@@ -180,7 +180,7 @@ async def try_quarantined(services: ServicesOf, caller: CallerOf, quarantine_id:
     """What would become of the message now, or by another rule. Nothing is stored and nothing changes."""
     row, payload = await find_quarantined(services, caller, quarantine_id)
     message = Message(row.topic, payload, row.received_at)
-    return await try_by_rule(services, row.source, message, body.rule)
+    return await try_by_rule(services, row.source, message, body.rule, row.session)
 
 
 async def find_quarantined(

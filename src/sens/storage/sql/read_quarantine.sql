@@ -2,8 +2,8 @@
 
 -- name: list
 SELECT q.id, s.name AS source, q.envelope_id, q.position, q.received_at, q.topic, octet_length(q.payload) AS payload_bytes,
-       q.reason, q.detail, q.state, q.changed_at, s.tenant_id
-FROM quarantine q JOIN source s ON s.id = q.source_id
+       q.reason, q.detail, q.state, q.changed_at, s.tenant_id, coalesce(l.session, '') AS session
+FROM quarantine q JOIN source s ON s.id = q.source_id LEFT JOIN ledger l ON l.envelope_id = q.envelope_id
 WHERE (%(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s)
   AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
   AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
@@ -14,8 +14,8 @@ LIMIT %(limit)s
 
 -- name: find
 SELECT q.id, s.name AS source, q.envelope_id, q.position, q.received_at, q.topic, octet_length(q.payload) AS payload_bytes,
-       q.reason, q.detail, q.state, q.changed_at, s.tenant_id
-FROM quarantine q JOIN source s ON s.id = q.source_id
+       q.reason, q.detail, q.state, q.changed_at, s.tenant_id, coalesce(l.session, '') AS session
+FROM quarantine q JOIN source s ON s.id = q.source_id LEFT JOIN ledger l ON l.envelope_id = q.envelope_id
 WHERE q.id = %(id)s AND (%(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s)
 
 -- name: payload
