@@ -9,7 +9,7 @@ LOCK   := requirements.lock
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help install up console console-check pictures test ci lint types format build docs docs-check bench bench-large soak lock clean
+.PHONY: help install up console console-check pictures test ci lint types format build docs docs-check bench bench-files bench-large soak lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ docs-check: $(STAMP)  ## the site builds, and the reference pages are in the rep
 
 bench: $(STAMP)  ## measure speed and memory (under 8 minutes); writes bench/results/latest.json
 	$(BIN)/python -m bench
+
+bench-files: $(STAMP)  ## measure a month of 1,000 series into files and back, and the memory for it
+	$(BIN)/python -m bench.files
 
 bench-large: $(STAMP)  ## query times among 100M readings (minutes to load)
 	$(BIN)/python -m bench.large

@@ -1,6 +1,8 @@
 """Imports by the API: nothing twice, nothing before it is asked for, and only into one's own sources."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -218,3 +220,27 @@ class TestWhose:
         assert (await state(api))["readings"] == 1
         mixed = await add(api, 1, READING)
         assert assert_problem(mixed, 422, "invalid-request")["errors"][0]["location"] == "body.readings"
+
+
+async def test_what_was_added_is_not_kept_in_memory(api: Api, log: Log):
+    """Without the collector, which comes by too seldom for half a megabyte a request."""
+    many = [READING | {"time": MONDAY + n, "device": "x" * 200} for n in range(500)]
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        await add(api, 0, *many)
+        before = kept_by_requests()
+        for n in range(1, 6):
+            assert (await add(api, n * len(many), *many)).status_code == 200
+            await log.store(1)
+        assert kept_by_requests() - before < 100_000  # of a megabyte
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+
+def kept_by_requests() -> int:
+    """Bytes that the server's side of a request still holds."""
+    traces = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/starlette/requests.py")])
+    return sum(each.size for each in traces.statistics("filename"))

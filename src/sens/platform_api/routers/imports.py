@@ -161,7 +161,8 @@ async def add_to_import(
     duplicate or a conflict, and what cannot be stored is in quarantine. A source that is not there yet is made, if
     an admin asks.
     """
-    readings = _parsed(await request.body())
+    # Not `request.body()`: the request would keep it, in a circle with its application, until the collector comes by.
+    readings = _parsed(b"".join([part async for part in request.stream()]))
     sources = _sources(readings.readings)
     owned = await claim_sources(services, caller, audit, source, set(sources))
     session = IMPORT_SESSION + import_id
