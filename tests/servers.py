@@ -267,7 +267,13 @@ class Nats(Process):
     """
 
     def __init__(
-        self, folder: Path, *, max_payload: int = 8 * 1024 * 1024, mqtt: bool = False, ack_wait_s: int = 30
+        self,
+        folder: Path,
+        *,
+        max_payload: int = 8 * 1024 * 1024,
+        mqtt: bool = False,
+        ack_wait_s: int = 30,
+        max_file_bytes: int | None = None,
     ) -> None:
         super().__init__(folder, "nats-server")
         self.port = free_port()
@@ -275,6 +281,7 @@ class Nats(Process):
         self.mqtt_port = free_port() if mqtt else None
         self.max_payload = max_payload
         self.ack_wait_s = ack_wait_s
+        self.max_file = "" if max_file_bytes is None else f", max_file_store: {max_file_bytes}"
         self.config = folder / "nats.conf"
 
     def command(self) -> list[str]:
@@ -283,7 +290,7 @@ server_name: test
 listen: 127.0.0.1:{self.port}
 http: 127.0.0.1:{self.monitor_port}
 max_payload: {self.max_payload}
-jetstream {{ store_dir: "{self.folder / "jetstream"}", sync_interval: always }}
+jetstream {{ store_dir: "{self.folder / "jetstream"}", sync_interval: always{self.max_file} }}
 """
         if self.mqtt_port:
             text += f"""

@@ -21,7 +21,7 @@ from system.sender import Sender
 
 DRAIN_TIMEOUT_S = 60.0
 HOST = "127.0.0.1"
-OWNED, LEADS = "sens_ingestion_owned", "sens_telemetry_leader"
+OWNED, CONNECTED, LEADS = "sens_ingestion_owned", "sens_ingestion_connected", "sens_telemetry_leader"
 
 
 def get_json(

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from servers import wait_until
-from system.harness import Stack
+from system.harness import CONNECTED, Stack
 from system.sender import Sender
 from system.tap import Tap
 
@@ -107,6 +107,8 @@ def settle(stack: Stack, *senders: Sender) -> None:
 def settle_deliveries(stack: Stack, tap: Tap) -> None:
     """Wait until all that the broker has delivered is stored, as far as it ever will be."""
     stack.wait_for_servers()
+    [ingestion] = stack.running("mqtt-ingestion-worker")
+    wait_until(lambda: ingestion.metric(CONNECTED) == 1, what="the worker to be connected again")
     before, quiet = (-1, -1), 0
     while quiet < QUIET_ROUNDS:
         now = (tap.delivered.total(), read_books(stack).messages)

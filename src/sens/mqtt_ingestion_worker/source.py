@@ -38,8 +38,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 STATUS_EVERY_S = 2.0
 EPOCH_EVERY_S = 10.0
-MAX_RECONNECT_DELAY_S = 10.0
-"""A line that breaks again and again is up most of the time, and a broker that is back is not left alone for long."""
 
 
 class LeaseLost(Retry):
@@ -97,7 +95,7 @@ class SourceWorker:
         self.servers = servers
         self.settings = settings
         self.stopping = stopping
-        self.backoff = backoff or Backoff(cap_s=MAX_RECONNECT_DELAY_S)
+        self.backoff = backoff or Backoff()
         self.ordinal = ordinal_of(source, settings)
         self.session = source.session(self.ordinal)
         self.report = Report(source, settings.instance)

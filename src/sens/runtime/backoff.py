@@ -15,12 +15,13 @@ class Backoff:
     Full jitter: delay n is uniform between 0 and min(cap_s, first_s * 2**n).
 
     Attributes:
-        first_s, cap_s: upper bound of the first delay and of all, in seconds.
+        first_s, cap_s: upper bound of the first delay and of all, in seconds. What fails again and again works in
+            between, and what is back is not left alone for long.
         jitter: uniform in [0, 1); a test gives its own.
     """
 
     first_s: float = 0.2
-    cap_s: float = 30.0
+    cap_s: float = 10.0
     jitter: Callable[[], float] = _RANDOM.random
 
     def __iter__(self) -> Iterator[float]:

@@ -119,6 +119,12 @@ class _Client(Protocol):
     async def close(self) -> None: ...
 
 
+def _retrieved(task: asyncio.Task[None]) -> None:
+    """Where the client fails to close a transport that is gone already, that is all it has to say."""
+    if not task.cancelled():
+        task.exception()
+
+
 class Link:
     """A connection that lives until it is lost or closed."""
 
@@ -166,6 +172,7 @@ class Link:
             await link.close()
             raise
         await link._require_version()
+        cast("Any", link._client)._reading_task.add_done_callback(_retrieved)
         return link
 
     async def _require_version(self) -> None:

@@ -1,5 +1,7 @@
 """One JetStream stream as a log: append, read back, purge. JetStream's API in JSON, and its errors."""
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -9,6 +11,7 @@ from sens.stream.connection import REQUEST_TIMEOUT_S, NoResponders, StreamConnec
 from sens.stream.errors import (
     NO_MESSAGE_FOUND,
     StreamAway,
+    StreamFull,
     StreamMissing,
     StreamRefused,
     from_api,
@@ -21,6 +24,7 @@ BATCH_TIMEOUT_S = 30.0
 SUBJECTS_PER_BATCH = 500  # the server answers for 1,024 at most
 EXPECTED_STREAM = "Nats-Expected-Stream"
 EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
+_TRIES, _TRY_EVERY_S = 10, 0.1
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -147,14 +151,19 @@ class StreamLog:
 
     async def create(self, config: dict[str, Any]) -> Info:
         """Make the stream; if it is there already, however configured, describe it."""
-        try:
-            return await call(self.connection, f"STREAM.CREATE.{self.name}", {"name": self.name, **config}, Info)
-        except StreamRefused:
+        for _ in range(_TRIES):
             try:
-                return await self.info()
-            except StreamMissing:
-                pass
-            raise
+                return await self._create(config)
+            except (StreamRefused, StreamFull):
+                # Both also pass: the server counts the room of those that make it at once for each of them, and takes
+                # a moment to clear away one that was deleted.
+                with suppress(StreamMissing):
+                    return await self.info()
+            await asyncio.sleep(_TRY_EVERY_S)
+        return await self._create(config)
+
+    async def _create(self, config: dict[str, Any]) -> Info:
+        return await call(self.connection, f"STREAM.CREATE.{self.name}", {"name": self.name, **config}, Info)
 
     async def update(self, config: dict[str, Any]) -> Info:
         """Give the stream this whole configuration."""

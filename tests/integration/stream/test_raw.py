@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +51,19 @@ class TestEnsure:
         settings = RawStreamSettings(max_bytes=MIB)
         streams = await asyncio.gather(*(RawStream.ensure(connection, settings) for _ in range(8)))
         assert len({stream.epoch for stream in streams}) == 1
+
+    async def test_processes_that_make_it_at_once_need_its_room_once(self, tmp_path: Path, connect_to):
+        server = Nats(tmp_path / "nats", max_file_bytes=3 * MIB)
+        server.start()
+        try:
+            settings = RawStreamSettings(max_bytes=2 * MIB)
+            connections = [await connect_to(server) for _ in range(8)]
+            streams = await asyncio.gather(*(RawStream.ensure(each, settings) for each in connections))
+            assert len({stream.epoch for stream in streams}) == 1
+            with pytest.raises(StreamFull, match="10047"):
+                await RawStream.ensure(connections[0], RawStreamSettings(2 * MIB, "ANOTHER"))
+        finally:
+            server.kill()
 
     async def test_an_existing_stream_takes_new_limits_and_keeps_data_and_epoch(self, raw: RawStream):
         await fill(raw, A, 3)
