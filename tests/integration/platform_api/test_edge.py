@@ -73,7 +73,7 @@ async def test_head_of_what_has_no_end_ends(api: Api, services: Services):
 async def test_after_head_the_connection_serves_on(services: Services):
     async with (
         serve(make_app(services), "127.0.0.1", 0, port_variable="P") as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
     ):
         head, get = await client.head("/version"), await client.get("/version")
     assert (head.status_code, head.content) == (200, b"")

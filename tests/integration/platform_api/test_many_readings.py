@@ -153,7 +153,9 @@ class TestExport:
 async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         serve(make_app(services), "127.0.0.1", 0, port_variable="SENS_API_PORT") as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", headers={"X-API-Key": KEYS["read"]}) as client,
+        httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}/api/v1", headers={"X-API-Key": KEYS["read"]}, timeout=60
+        ) as client,
     ):
         yield client
 
