@@ -60,7 +60,8 @@ class Platform:
             assert time.monotonic() < end, "waited in vain"
         return answer
 
-    def wait_until_up(self) -> None:
+    def __enter__(self) -> "Platform":
+        """Once it is up."""
         assert self.process.stdout is not None
         waited_for = {"mqtt-ingestion-worker", "login"}
         for line in self.process.stdout:
@@ -72,3 +73,8 @@ class Platform:
             if not waited_for:
                 break
         self.eventually(lambda: self("ledger").returncode == 0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=60)

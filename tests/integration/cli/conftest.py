@@ -9,8 +9,5 @@ from whole_platform import Platform
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    platform = Platform(tmp_path_factory.mktemp("platform"))
-    platform.wait_until_up()
-    yield platform
-    platform.process.terminate()
-    platform.process.communicate(timeout=60)
+    with Platform(tmp_path_factory.mktemp("platform")) as platform:
+        yield platform

@@ -20,11 +20,8 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("configured")
     [configuration] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     (folder / "sens.yaml").write_text(configuration)
-    platform = Platform(folder, "--config", "sens.yaml")
-    platform.wait_until_up()
-    yield platform
-    platform.process.terminate()
-    platform.process.communicate(timeout=60)
+    with Platform(folder, "--config", "sens.yaml") as platform:
+        yield platform
 
 
 @pytest.mark.timeout(300)

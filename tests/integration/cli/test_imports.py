@@ -29,11 +29,8 @@ def moment(n: int) -> str:
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Another platform, with nothing in it."""
-    platform = Platform(tmp_path_factory.mktemp("elsewhere"))
-    platform.wait_until_up()
-    yield platform
-    platform.process.terminate()
-    platform.process.communicate(timeout=60)
+    with Platform(tmp_path_factory.mktemp("elsewhere")) as platform:
+        yield platform
 
 
 def rows(path: Path) -> list[tuple[Any, ...]]:
