@@ -16,8 +16,9 @@ MAX_TOPICS = 200_000
 """Distinct topics that are remembered for each source; at the limit all are forgotten."""
 
 IMPORT_OLDEST = timedelta(days=36_500)
-IMPORT_NEWEST = timedelta(days=3_650)
-"""How far from now a reading of an import may lie: a file of another unit of time does not make partitions for ever."""
+IMPORT_NEWEST = timedelta(days=1)
+"""How far from now a reading of an import may lie: a file of another unit of time does not make partitions for ever,
+and one of the future would stand as its series' latest value until then."""
 MICROSECOND = timedelta(microseconds=1)
 
 IGNORED = -1

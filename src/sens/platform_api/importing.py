@@ -59,8 +59,8 @@ async def claim_sources(
         The import's.
 
     Raises:
-        ProblemError: one belongs to another tenant, or is new and the caller is no admin; or the import's own is
-            read from a broker.
+        ProblemError: one belongs to another tenant, or is new and the caller is no admin of the platform; or the
+            import's own is read from a broker.
     """
     names = {source, *devices_of}
     async with services.database.connection() as connection:
@@ -100,9 +100,13 @@ def _no_source(name: str) -> ProblemError:
 
 
 def _check_may_make(caller: Caller, undeclared: Collection[str]) -> None:
-    if undeclared and not caller.may("admin"):
+    # A source's name is one for all tenants, and the next declaration may want it: no tenant takes one by itself.
+    if undeclared and not (caller.may("admin") and caller.tenant is None):
         names = ", ".join(undeclared)
-        raise ProblemError(ProblemType.SCOPE_MISSING, f"there is no source {names}, and only an admin may make one")
+        raise ProblemError(
+            ProblemType.SCOPE_MISSING,
+            f"there is no source {names}, and only an admin of the whole platform may make one",
+        )
 
 
 async def _make(

@@ -14,7 +14,7 @@ from sens.storage.times import BUCKET, timestamp
 _HOUR = 6 * BUCKET
 _DAY = 24 * _HOUR
 # A chart has some 2,000 points to show.
-_RAW_SPAN = 2 * _HOUR
+_RAW_SPAN = 14 * _DAY  # where there are more in it, their sums are asked for
 _TEN_MINUTES_SPAN = 14 * _DAY
 _HOUR_SPAN = 90 * _DAY
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Annotated
 
 import msgspec
 
@@ -20,7 +21,7 @@ class LiveUpdate(msgspec.Struct):
         series: ids. time: µs since 1970 UTC. value: number, or text; booleans as 0 and 1.
     """
 
-    series: list[int]
+    series: list[Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]]
     time: list[int]
     value: list[float | str]
 

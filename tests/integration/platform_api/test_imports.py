@@ -200,6 +200,9 @@ class TestWhose:
         assert (await add(api, 1, READING, key=KEYS["operate"])).status_code == 200
         assert_problem(await add(api, 2, READING | {"source": "new"}, key=KEYS["operate"]), 403, "scope-missing")
 
+    async def test_a_line_s_end_is_no_part_of_a_source_s_name(self, api: Api, log: Log):
+        assert_problem(await add(api, 0, READING | {"source": "plant-a\n"}), 422, "invalid-request")
+
     async def test_a_new_source_is_of_the_tenant_of_those_that_it_is_about(
         self, api: Api, log: Log, database: ReadingsDatabase
     ):
@@ -215,6 +218,10 @@ class TestWhose:
         insert_key(database, "stranger", key, "admin", tenant_id=away)
         assert_problem(await add(api, 0, READING, key=key), 404, "not-found")
         assert_problem(await add(api, 0, READING | {"source": "plant-z"}, key=key), 404, "not-found")
+        # A name that it took would be missing to whoever declares it next.
+        assert_problem(await add(api, 0, READING | {"source": "own"}, key=key), 403, "scope-missing")
+        for name in ("own", "import"):
+            database.connection.execute("INSERT INTO source (tenant_id, name) VALUES (%s, %s)", (away, name))
         assert (await add(api, 0, READING | {"source": "own"}, key=key)).status_code == 200
         assert_problem(await add(api, 1, READING, key=key), 404, "not-found")
         assert (await state(api))["readings"] == 1

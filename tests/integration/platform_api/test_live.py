@@ -137,6 +137,7 @@ async def test_only_what_was_asked_for_arrives(
         await events.begin()
         await publish(stream, "plant-b", {"series": [other], "time": [MONDAY], "value": [1.0]})
         await publish(stream, "plant-a", {"nonsense": []})
+        await publish(stream, "plant-a", {"series": [2**40], "time": [MONDAY], "value": [1]})
         await publish(stream, "plant-a", {"series": [1, 3, 4], "time": [MONDAY] * 3, "value": [1.0, 3.0, "on"]})
         _, data = await events.next()
     assert [reading["metric"] for reading in data["readings"]] == metrics

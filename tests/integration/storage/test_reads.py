@@ -281,7 +281,8 @@ async def test_an_unknown_time_zone_is_refused(database: ReadingsDatabase, conne
 def test_auto_resolution_gives_a_chart_some_two_thousand_points() -> None:
     assert choose_resolution(MONDAY, MONDAY + HOUR, raw_from=0) is Resolution.RAW
     assert choose_resolution(MONDAY, MONDAY + HOUR, raw_from=MONDAY + DAY) is Resolution.TEN_MINUTES
-    assert choose_resolution(MONDAY, MONDAY + 14 * DAY, 0) is Resolution.TEN_MINUTES
+    assert choose_resolution(MONDAY, MONDAY + 14 * DAY, 0) is Resolution.RAW
+    assert choose_resolution(MONDAY, MONDAY + 14 * DAY, raw_from=MONDAY + DAY) is Resolution.TEN_MINUTES
     assert choose_resolution(MONDAY, MONDAY + 30 * DAY, 0) is Resolution.HOUR
     assert choose_resolution(MONDAY, MONDAY + 365 * DAY, 0) is Resolution.DAY
 

@@ -74,7 +74,12 @@ def test_numbers_are_numbers_and_what_is_none_stays_what_it_is():
     assert [str(value) for value, _ in values("-0.0", "x")] == ["-0.0", "x"]
     odd = ["1_000", "nan", "-inf", "1,5", "true", ""]
     assert values(*odd) == [*((cell, "number") for cell in odd[:-1]), (None, "number")]
-    assert values("1,5", "x", "1.5", decimal=",") == [(1.5, "number"), ("x", "number"), (1.5, "number")]
+    assert values("1,5", "x", "2", decimal=",") == [(1.5, "number"), ("x", "number"), (2.0, "number")]
+
+
+def test_where_a_comma_is_the_decimal_sign_a_point_may_stand_for_thousands_and_is_no_number():
+    cells = ["1.234", "1.234,5", "1.234.567"]
+    assert values(*cells, decimal=",") == [(cell, "number") for cell in cells]
 
 
 def test_a_cell_of_any_kind_is_what_it_looks_like():

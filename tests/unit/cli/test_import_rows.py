@@ -114,6 +114,7 @@ def test_a_parquet_file_says_the_types_itself(tmp_path: Path):
         ("time,device,value\n", Asked(), "or --wide"),
         ("time,device,count,min,max,mean\n", Asked(), "--resolution raw"),
         ("time,device,a,a\n", Asked(wide=True, metric_columns=("a",)), "several columns"),
+        ("time,device,a,a\n", Asked(wide=True), "several columns"),
         ("time,device\n", Asked(wide=True), "no column is left"),
     ],
 )
@@ -133,6 +134,10 @@ def test_what_is_no_text_or_no_csv_is_said_with_its_line(tmp_path: Path):
         (tmp_path / "a.csv").write_bytes(head.encode() + ending)
         with pytest.raises(WrongArgument, match=said):
             readings(tmp_path / "a.csv")
+    file = write(tmp_path / "c.csv", head)
+    for dialect, said in ((CsvDialect(";;"), "--delimiter.*single"), (CsvDialect(encoding="utf-16"), "--encoding")):
+        with pytest.raises(WrongArgument, match=said):
+            open_table(file, dialect)
     with pytest.raises(WrongArgument, match="no Parquet file"):
         readings(write(tmp_path / "a.parquet", head))
     with pytest.raises(WrongArgument, match="is damaged"):

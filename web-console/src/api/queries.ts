@@ -62,6 +62,7 @@ export const deviceQuery = (id: number) =>
     queryKey: ["device", id],
     queryFn: ({ signal }) =>
       body(api.GET("/api/v1/devices/{device_id}", { params: { path: { device_id: id } }, signal })),
+    refetchInterval: SELDOM_MS,
   });
 
 export const messagesOfDeviceQuery = (id: number) =>
@@ -69,6 +70,7 @@ export const messagesOfDeviceQuery = (id: number) =>
     queryKey: ["device", id, "messages"],
     queryFn: ({ signal }) =>
       body(api.GET("/api/v1/devices/{device_id}/messages", { params: { path: { device_id: id } }, signal })),
+    refetchInterval: SELDOM_MS,
   });
 
 export const latestQuery = (deviceId: number) =>

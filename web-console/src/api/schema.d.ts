@@ -1282,7 +1282,7 @@ export interface components {
             searched_from: string | null;
             /**
              * All Searched
-             * @description Whether the log holds nothing of the source that is older: it was purged.
+             * @description Whether the log holds nothing older that the source received: it was purged, or it was imported.
              */
             all_searched: boolean;
         };

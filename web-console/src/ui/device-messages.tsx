@@ -75,6 +75,6 @@ function textOf({ payload_base64 }: Message): string {
 
 function whyNone({ all_searched }: Messages): string {
   return all_searched
-    ? "What it sent has been purged from the log; its readings are kept."
+    ? "What it sent has been purged from the log, or was imported from a file; its readings are kept."
     : "The newest messages of its source were looked through, and none names it.";
 }

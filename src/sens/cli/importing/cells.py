@@ -155,9 +155,11 @@ class Values:
 
     def _number(self, cell: str) -> float | str:
         """A finite number, else the cell."""
-        text = cell if self._decimal == "." else cell.replace(self._decimal, ".")
+        # 1.234 would be one thousand and some to whom wrote it.
+        foreign = self._decimal != "." and "." in cell
+        text = cell.replace(self._decimal, ".")
         try:
-            number = float(text) if "_" not in text else math.nan
+            number = math.nan if "_" in text or foreign else float(text)
         except ValueError:
             return cell
         return number if math.isfinite(number) else cell

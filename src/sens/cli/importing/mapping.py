@@ -111,6 +111,8 @@ def _with_metrics(found: FileMapping, columns: Sequence[str], asked: Asked, find
     if not chosen:
         raise WrongArgument("no column is left that could be a metric: leave --wide out, or give --metric-columns")
     metrics = {at: columns[at] for at in chosen}
+    for name in metrics.values():
+        finder.column("metric-columns", name)
     return FileMapping(found.time, found.source, found.device, Place(), found.unit, found.kind, Place(), None, metrics)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sens.cli.client import ApiAway, Target, connect
+from sens.cli.client import ApiAway, ApiRefused, Target, connect
 from sens.cli.errors import WrongArgument
 from sens.cli.importing.cells import TIME_FORMATS, Times, Values
 from sens.cli.importing.mapping import Asked, ValueKind, find_mapping, identity
@@ -95,8 +95,8 @@ def _preview(target: Target, path: str, readings: Readings, *, as_json: bool) ->
         with connect(target) as api:
             said = Upload(api, path, readings.of_all, lambda _: None).state().oldest_kept
             oldest_kept = None if said is None else parse_time(said, "oldest_kept", 0)
-    except ApiAway:
-        note("no API answers, so it is not known how long readings are kept")
+    except (ApiAway, ApiRefused) as error:
+        note(f"it is not known how long readings are kept: {error}")
     found = preview(readings.of_all(), oldest_kept)
     mapping = {name: place.shown(readings.table.columns) for name, place in readings.mapping.used}
     if readings.mapping.metrics:

@@ -125,11 +125,13 @@ class CsvTable(Table):
                 for row in reader:
                     if row:
                         yield reader.line_num, row
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             raise WrongArgument(
                 f"{self.path}: soon after line {reader.line_num if reader else 0} stands what is no "
                 f"{self._dialect.encoding.removesuffix('-sig')}: give --encoding, for example latin-1"
             ) from error
+        except TypeError as error:
+            raise WrongArgument(f"--delimiter {self._dialect.delimiter}: write a single character") from error
         except LookupError as error:
             raise WrongArgument(f"--encoding {self._dialect.encoding}: there is no such encoding") from error
         except csv.Error as error:
@@ -155,7 +157,7 @@ class ParquetTable(Table):
         fields = [schema.field(at) for at in range(len(schema.names))]
         self.columns = [field.name for field in fields]
         for at, field in enumerate(fields):
-            if DataType.is_temporal(field.type):
+            if DataType.is_timestamp(field.type) or DataType.is_date(field.type):
                 is_utc = DataType.is_timestamp(field.type) and field.type.tz is not None
                 (self.utc_times if is_utc else self.local_times).add(at)
 
@@ -187,7 +189,8 @@ class ParquetTable(Table):
             if batch is None:
                 return
             rows = batch.num_rows
-            columns = [self._cells(at, Array(batch.column(at))) for at in range(batch.num_columns)]
+            with self._readable():
+                columns = [self._cells(at, Array(batch.column(at))) for at in range(batch.num_columns)]
             yield Chunk(list(range(first, first + rows)), columns)
             first += rows
 

@@ -21,12 +21,14 @@ class View:
     """The readings of one filter, for all clients that have it.
 
     Attributes:
+        since: `log` has all that came after the reading with this number.
         followers: how many they are.
     """
 
-    def __init__(self, which: LiveFilter, log: LiveLog) -> None:
+    def __init__(self, which: LiveFilter, log: LiveLog, since: int) -> None:
         self.which = which
         self.log = log
+        self.since = since
         self.followers = 0
         self._changed = asyncio.Event()
 
@@ -96,13 +98,15 @@ class Epoch:
         return int(number) if known and int(number) <= self.number else None
 
     @contextmanager
-    def follow(self, which: LiveFilter) -> Generator[View]:
-        """What fits, now and within the block."""
+    def follow(self, which: LiveFilter, since: int) -> Generator[View]:
+        """What fits of that which came after the reading with the number `since`, and comes within the block."""
         view = self._views.get(which)
         if view is None:
-            readings = (reading for reading in self._log.readings if which.fits(reading.series))
-            view = self._views[which] = View(which, LiveLog(self._name, readings))
+            view = self._views[which] = View(which, LiveLog(self._name), self.number)
             self._index.add(view)
+        if since < view.since:  # it was away: whoever begins now needs nothing of before, and need not look for it
+            readings = (reading for reading in self._log.readings if which.fits(reading.series))
+            view.log, view.since = LiveLog(self._name, readings), self._forgotten
         view.followers += 1
         try:
             yield view

@@ -36,8 +36,9 @@ async def live_events(
     hub.streams += 1
     metrics.LIVE_STREAMS.inc()
     try:
-        with epoch.follow(which) as view:
-            async with aclosing(_events(epoch, view, last_event_id, allowed)) as events:
+        number = epoch.number if last_event_id is None else epoch.number_of(last_event_id)
+        with epoch.follow(which, epoch.number if number is None else number) as view:
+            async with aclosing(_events(epoch, view, number, allowed)) as events:
                 async for event in events:
                     yield event
     except Retry as error:  # the client comes back after RETRY_MS
@@ -47,8 +48,7 @@ async def live_events(
         metrics.LIVE_STREAMS.dec()
 
 
-async def _events(epoch: Epoch, view: View, last_event_id: str | None, allowed: Allowed) -> AsyncGenerator[bytes]:
-    number = epoch.number if last_event_id is None else epoch.number_of(last_event_id)
+async def _events(epoch: Epoch, view: View, number: int | None, allowed: Allowed) -> AsyncGenerator[bytes]:
     here = b"" if number is None else b"id: %s\n" % epoch.id_of(number)
     yield b"retry: %d\n: listening\n%s\n" % (RETRY_MS, here)
     # Clients that came together do not all ask for their keys together.

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from sens.domain.columns import Kind
-from sens.domain.errors import Retry
+from sens.domain.errors import Retry, SensError
 from sens.platform_api.live.epoch import Epoch
 from sens.platform_api.live.log import LiveReading
 from sens.platform_api.names import SeriesNames
@@ -61,6 +61,8 @@ class LiveHub:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Hear and give out until the process is to end; then have all streams end."""
+        if self.epoch.ended:
+            self.epoch = Epoch()
         async with subscribe_live(self._stream, live_subject("*"), self._take), asyncio.TaskGroup() as tasks:
             giving = tasks.create_task(self._give_out(), name="live windows")
             try:
@@ -71,10 +73,14 @@ class LiveHub:
 
     def _take(self, update: LiveUpdate) -> None:
         for id_, time_us, value in zip(update.series, update.time, update.value, strict=False):
-            known = self._came.get(id_)
-            if known is None or known[0] <= time_us:
-                self._came[id_] = (time_us, value)
+            self._keep(id_, time_us, value)
         self._arrived.set()
+
+    def _keep(self, id_: int, time_us: int, value: float | str) -> None:
+        """For the next window, unless it has a newer one of the series."""
+        known = self._came.get(id_)
+        if known is None or known[0] <= time_us:
+            self._came[id_] = (time_us, value)
 
     async def _give_out(self) -> None:
         heard_by = self._connection
@@ -106,8 +112,13 @@ class LiveHub:
             series = await self._names.find(came)
         except Retry as error:
             log.warning("live_names_missing", error=message_of(error))
-            self._came = came | self._came  # with the next window
+            for id_, (time_us, value) in came.items():  # with the next window
+                self._keep(id_, time_us, value)
             self._arrived.set()
+            return
+        except SensError as error:
+            log.warning("live_readings_dropped", readings=len(came), error=message_of(error))
+            self._begin_anew()
             return
         window = _window(self.epoch.number, came, series)
         if window:

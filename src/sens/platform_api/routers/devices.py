@@ -88,7 +88,9 @@ class DeviceMessages(Model):
 
     items: list[DeviceMessage] = Field(description="The newest first.")
     searched_from: Moment | None = Field(description="What the log took in since then was looked through.")
-    all_searched: bool = Field(description="Whether the log holds nothing of the source that is older: it was purged.")
+    all_searched: bool = Field(
+        description="Whether the log holds nothing older that the source received: it was purged, or it was imported."
+    )
 
 
 def device_filter(

@@ -95,7 +95,8 @@ class _Readings(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _OfSource(msgspec.Struct):
-    source: Annotated[str, msgspec.Meta(pattern=_SOURCE_PATTERN)]
+    # `$` would let a line's end pass.
+    source: Annotated[str, msgspec.Meta(pattern=rf"\A(?:{SOURCE_NAME.pattern})\Z")]
 
 
 _decode = msgspec.json.Decoder(_Readings)
