@@ -131,6 +131,7 @@ class Link:
     def __init__(self) -> None:
         self._client = cast(_Client, Client())
         self._lost = asyncio.Event()
+        self._subscriptions = set[_Subscription]()
         self.last_error = ""
 
     @classmethod
@@ -227,7 +228,10 @@ class Link:
         except (OSError, nats.errors.Error) as error:
             raise StreamAway(f"the connection to NATS is lost: {error}") from error
 
+        self._subscriptions.add(subscription)
+
         async def stop(*, drain: bool) -> None:
+            self._subscriptions.discard(subscription)
             with contextlib.suppress(OSError, nats.errors.Error, TimeoutError):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await (subscription.drain() if drain else subscription.unsubscribe())
@@ -243,3 +247,6 @@ class Link:
         with contextlib.suppress(OSError, nats.errors.Error, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._client.close()
+        # Where the client fails to close, it leaves the tasks of its subscriptions waiting for ever.
+        for subscription in self._subscriptions:
+            cast("Any", subscription)._stop_processing()
