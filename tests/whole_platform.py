@@ -17,10 +17,12 @@ ANSWER_S = 30.0
 
 
 class Platform:
-    """`sens up` in a folder, and `sens …` in the same folder."""
+    """`sens up` in a folder where a console is built, and `sens …` in the same folder."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.sens = Sens(folder)
+        (console := folder / "web-console" / "dist").mkdir(parents=True)
+        (console / "index.html").write_text("the console")
         self.port, self.mqtt_port = free_port(), free_port()
         ports = ("--port", f"{self.port}", "--mqtt-port", f"{self.mqtt_port}")
         self.url = f"http://127.0.0.1:{self.port}"

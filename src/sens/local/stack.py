@@ -59,7 +59,7 @@ class Stack:
     """Parts by stage, counters to show as rates, and what to tell the user.
 
     Attributes:
-        make_login_link: asks the API for a link to log in; None: there is no API.
+        make_login_link: asks the API for a link that logs in to the console; None: there is no console.
     """
 
     stages: Sequence[Sequence[Part]]
@@ -91,7 +91,8 @@ def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
         nats = EmbeddedNats(data_dir, nats_port, mqtt_port)
         nats_url = nats_url or nats.url
         servers.append(nats.part())
-    make_login_link = link_maker(f"http://{HOST}:{options.port}", kept_secret(data_dir.admin_api_key, api_key))
+    admin_api_key = kept_secret(data_dir.admin_api_key, api_key)
+    make_login_link = link_maker(f"http://{HOST}:{options.port}", admin_api_key) if _has_console(options) else None
     common = {
         "SENS_CONFIG": f"{_configuration(options, data_dir, mqtt_port)}",
         "SENS_DATABASE_URL": database_url,
@@ -186,7 +187,9 @@ def _has_console(options: UpOptions) -> bool:
 
 def _hints(options: UpOptions, data_dir: DataDir) -> list[str]:
     console = (
-        f"http://{HOST}:{options.port}/" if _has_console(options) else "not built (`make console`, Node 20.19 or newer)"
+        f"http://{HOST}:{options.port}/"
+        if _has_console(options)
+        else "not built: `make console` builds it, with Node 20.19 or newer; the next start prints a link that logs in"
     )
     return [
         f"console: {console}",

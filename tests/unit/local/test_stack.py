@@ -54,16 +54,20 @@ def test_each_part_is_told_what_it_needs(data_dir: DataDir):
     assert all(worker.environment["SENS_NATS_URL"].startswith("nats://platform:") for worker in workers)
 
 
-def test_a_built_console_is_served_and_its_address_is_told(data_dir: DataDir, tmp_path: Path):
+def test_a_built_console_is_served_with_a_link_that_logs_in_and_else_it_is_told_how_to_get_one(
+    data_dir: DataDir, tmp_path: Path
+):
     given = options(console_dir=tmp_path / "dist")
     without = plan_stack(given, data_dir)
     assert "SENS_CONSOLE_DIR" not in part(without, "platform-api").environment
-    assert "not built" in without.hints[0]
+    assert "not built: `make console`" in without.hints[0]
+    assert without.make_login_link is None
     given.console_dir.mkdir()
     (given.console_dir / "index.html").write_text("the console")
     with_console = plan_stack(given, data_dir)
     assert part(with_console, "platform-api").environment["SENS_CONSOLE_DIR"] == str(given.console_dir)
     assert f"http://127.0.0.1:{given.port}/" in with_console.hints[0]
+    assert with_console.make_login_link is not None
 
 
 def test_the_admin_api_key_is_written_once_for_its_owner_only(data_dir: DataDir):
@@ -72,10 +76,6 @@ def test_the_admin_api_key_is_written_once_for_its_owner_only(data_dir: DataDir)
     plan_stack(options(), data_dir)
     assert data_dir.admin_api_key.read_text() == key
     assert stat.S_IMODE(data_dir.admin_api_key.stat().st_mode) == 0o600
-
-
-def test_a_stack_with_an_api_tells_how_to_log_in(data_dir: DataDir):
-    assert plan_stack(options(), data_dir).make_login_link is not None
 
 
 def test_the_users_own_configuration_runs_without_simulator_and_broker(data_dir: DataDir, tmp_path: Path):
