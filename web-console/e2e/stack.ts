@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const ROOT = join(import.meta.dirname, "..", "..");
+export const ROOT = join(import.meta.dirname, "..", "..");
 const READY_WITHIN_MS = 120_000;
 
 /** Runs `sens up` with its simulator on free ports while the tests run; they find it in the environment. */
@@ -52,14 +52,15 @@ async function ready(url: string, up: ChildProcess, log: string): Promise<void> 
   throw new Error(`sens up is not ready with a console:\n${readFileSync(log, "utf8").slice(-4000)}`);
 }
 
-async function ended(up: ChildProcess): Promise<void> {
+/** Tell it to end, unless it has, and wait until it has. */
+export async function ended(up: ChildProcess, tell: () => void = () => up.kill("SIGTERM")): Promise<void> {
   if (up.exitCode !== null) return;
   const end = new Promise((resolve) => up.once("exit", resolve));
-  up.kill("SIGTERM");
+  tell();
   await end;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const address = server.address();
