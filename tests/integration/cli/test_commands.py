@@ -2,9 +2,6 @@
 
 import csv
 import json
-import os
-import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -111,29 +108,6 @@ def test_quarantine_is_listed_shown_and_discarded(platform: Platform):
     assert platform.json("quarantine", "list", "--reason", "invalid_syntax") == []
     states = [each["state"] for each in platform.json("quarantine", "list", "--state", "any")]
     assert "discarded" in states
-
-
-def api_examples() -> list[str]:
-    """The requests of docs/api.md."""
-    text = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.startswith("curl ")]
-
-
-def test_the_examples_of_the_api_page_give_answers(platform: Platform, tmp_path: Path):
-    broker = f"mqtt://127.0.0.1:{platform.mqtt_port}"
-    assert platform.json("simulate", "--broker", broker, "--messages", "20", "--devices", "10")["acknowledged"] == 20
-    platform.eventually(lambda: len(platform.json("devices", "climate-0001")) > 2)
-    key = (platform.sens.folder / ".sens" / "admin-api-key").read_text().strip()
-    given = {**os.environ, "API": f"{platform.url}/api/v1", "KEY": f"X-API-Key: {key}"}
-    assert api_examples()
-    for example in api_examples():
-        command = example.replace("curl ", "curl --fail --max-time 10 ", 1)
-        if "-sN" in command:  # it has no end
-            command = f"({command.replace('--max-time 10', '--max-time 2')} || test $? = 28)"
-        done = subprocess.run(["bash", "-c", command], env=given, cwd=tmp_path, capture_output=True, check=False)
-        assert done.returncode == 0, f"{example}: {done.stderr.decode()}"
-        assert done.stdout or "-o " in command, example
 
 
 def test_an_export_is_a_file_of_all_readings_or_none(platform: Platform, tmp_path: Path):

@@ -1,0 +1,66 @@
+"""Every page of the docs, word for word: its commands run, in its order, and print what it says."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reader import NOT_RUN, PAGES, ROOT, UNTIL_IT_PRINTS, Reader, blocks, commands
+from servers import Mosquitto
+from whole_platform import Platform
+
+KINDS = {"", "sh", "python", "yaml"}
+FOLLOWED = [page for page in PAGES if commands(page)]
+# What its commands print somewhere, as regular expressions.
+PRINTED = {
+    "README.md": [r"climate-0001", r"\bbalanced\b"],
+    "getting-started.md": [r"my-device +door.open", r"invalid_syntax", r"grafana"],
+    "zigbee2mqtt.md": [r"bathroom\s+temperature\s+21.4\s+Cel", r'"expected_interval_s":3600'],
+    "factory-line.md": ["182.4", "183.1", "183.9", "time_too_new", r"camera-1\s+score\s+0.93"],
+    "from-csv-files.md": ["2025-02-01T05:00:00", "was imported before: 3 readings", "invalid_value"],
+    "api.md": ["climate-0001 temperature", "Climate, hall", "time_us,"],
+}
+
+# And what the ledger says of readings afterwards.
+STORED = {
+    "from-csv-files.md": {
+        "logger-2025": {"decoded": 3, "stored": 3, "duplicate": 0, "conflict": 0},
+        "import": {"decoded": 6, "stored": 3, "duplicate": 3, "conflict": 0},
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The platform of all pages that start none with a configuration of their own; it knows some devices."""
+    with Platform(tmp_path_factory.mktemp("shared")) as platform:
+        broker = f"mqtt://127.0.0.1:{platform.mqtt_port}"
+        platform.json("simulate", "--broker", broker, "--messages", "60", "--rate", "100", "--devices", "10")
+        platform.eventually(lambda: len(platform.json("devices", "climate-0001")) > 2)
+        yield platform
+
+
+@pytest.fixture
+def reader(tmp_path: Path, mosquitto: Mosquitto, shared: Platform) -> Iterator[Reader]:
+    reader = Reader(tmp_path, mosquitto, shared)
+    yield reader
+    reader.stop()
+
+
+# A page starts a whole platform up to three times.
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.name)
+def test_the_commands_of_a_page_do_what_it_says(page: Path, reader: Reader):
+    printed = "\n".join(reader.follow(block) for block in blocks(page))
+    ledger = {each["source"]: each["readings"] for each in reader.get("ledger")["sources"]}
+    assert {source: ledger[source] for source in STORED.get(page.name, {})} == STORED.get(page.name, {})
+    for pattern in PRINTED.get(page.name, []):
+        assert re.search(pattern, printed), f"{pattern}: {printed}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_is_not_run_of_a_page_says_why(page: Path):
+    assert {block.kind for block in blocks(page)} <= KINDS
+    notes = [block.note for block in blocks(page) if block.kind in ("sh", "python") and block.note]
+    assert [note for note in notes if note != UNTIL_IT_PRINTS and not NOT_RUN.fullmatch(note)] == []
