@@ -40,6 +40,21 @@ class Refusal(msgspec.Struct):
     detail: str
 
 
+class _OfDevice(msgspec.Struct):
+    device: str = ""
+
+
+_decode_device = msgspec.json.Decoder(_OfDevice)
+
+
+def named_device(payload: bytes) -> str:
+    """The device that a reading names, also one that cannot be stored; "" where it names none."""
+    try:
+        return _decode_device.decode(payload).device
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
 class ImportDecoder:
     """Decodes `{"device", "metric", "unit", "kind", "time", "value"}`; further keys are for people. A row that whoever
     read the file could make no reading of has `refused`, and all else as it stood there.

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from sens.decoders.imported import named_device
 from sens.decoders.registry import DECODERS
 from sens.decoding.batch_decoder import BatchDecoder
 from sens.decoding.messages import Arrival, gather
@@ -15,7 +16,17 @@ from sens.decoding.routes import IGNORED, Router
 from sens.decoding.series_map import SeriesMap
 from sens.domain.batch import Outcome
 from sens.domain.columns import Kind, Rejection
-from sens.domain.envelope import EPOCH_BYTES, ID_BYTES, Envelope, EnvelopeKind, Stub, pack, stub_body, subject
+from sens.domain.envelope import (
+    EPOCH_BYTES,
+    ID_BYTES,
+    Envelope,
+    EnvelopeKind,
+    Stub,
+    is_import,
+    pack,
+    stub_body,
+    subject,
+)
 from sens.domain.reasons import IgnoreReason, Reason
 from sens.mqtt.publish import pack_publish
 from sens.sources import Configuration, Limits
@@ -76,7 +87,7 @@ def try_message(configuration: Configuration, source_name: str, message: Message
 
 
 class Trials:
-    """What becomes of all messages of some envelopes of a source.
+    """What becomes of all messages of some envelopes of a source, or of imports that name it.
 
     Attributes:
         batch: the messages, decoded.
@@ -111,11 +122,17 @@ class Trials:
         return Trial(outcome, [], reason=refused.reason, detail=refused.detail)
 
     def about(self, device: str) -> list[int]:
-        """The messages that name the source's device: in a reading, or by their topic. Ascending."""
+        """The messages that name the source's device, by topic or payload. Ascending."""
         series = [at for at, key in enumerate(self._keys) if key.device == device and key.source_id == 0]
         found = set(self.batch.reading_message[np.isin(self.batch.series, series)].tolist())
         others = np.flatnonzero(self.batch.outcome != Outcome.DECODED).tolist()
-        return sorted(found | {at for at in others if self._routes[at].device == device})
+        return sorted(found | {at for at in others if self._names(at, device)})
+
+    def _names(self, at: int, device: str) -> bool:
+        """Whether a message without readings is of the device nevertheless."""
+        if is_import(self.batch.envelopes[int(self.batch.message_envelope[at])].session):
+            return self._routes[at].source_id == 0 and named_device(self.batch.payloads[at]) == device
+        return self._routes[at].device == device
 
     def _source_id(self, name: str) -> int:
         return self._source_ids.setdefault(name, len(self._source_ids))

@@ -212,7 +212,7 @@ class StreamLog:
     # --- reading
 
     async def last(self, subject: str) -> Stored | None:
-        """The subject's last message, as the stream's leader knows it."""
+        """The last message of a subject, or of those that match a pattern, as the stream's leader knows it."""
         return await self._read({"last_by_subj": subject})
 
     async def get(self, sequence: int) -> Stored | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from sens.domain.balance import LedgerKey, Tail
-from sens.domain.envelope import SUBJECT_ROOT, InvalidEnvelope, unpack
+from sens.domain.envelope import SUBJECT_ROOT, InvalidEnvelope, is_import, unpack
 from sens.stream.connection import StreamConnection
 from sens.stream.errors import StreamMissing
 from sens.stream.raw import ALL_SUBJECTS, HEAD_BYTES, rfc3339
@@ -63,45 +63,54 @@ class LogObserver:
         except StreamMissing:
             return []
 
-    async def oldest(self, source: str) -> int | None:
-        """The sequence of the first envelope that the log still holds of a source; None where it holds none.
+    async def import_sources(self) -> list[str]:
+        """The sources under which the log holds what came from files, by name.
+
+        Raises:
+            StreamAway: NATS does not answer.
+        """
+        try:
+            _, subjects = await self._log.subjects(ALL_SUBJECTS)
+        except StreamMissing:
+            return []
+        names = (subject.split(".", 3)[2:] for subject in subjects)
+        return sorted({source for source, session in names if is_import(session)})
+
+    async def ends(self, source: str) -> tuple[int, int] | None:
+        """The sequences of the first and of the last envelope that the log holds of a source; None: it holds none.
 
         Raises:
             StreamAway: NATS does not answer.
         """
         subjects = f"{SUBJECT_ROOT}.{source}.>"
         try:
-            if not (await self._log.subjects(subjects))[1]:
-                return None
+            last = await self._log.last(subjects)
         except StreamMissing:
             return None
-        found, _ = await self._log.batch({"seq": 1, "next_by_subj": subjects, "batch": 1})
-        return found[0].sequence if found else None
+        if last is None:
+            return None
+        first, _ = await self._log.batch({"seq": 1, "next_by_subj": subjects, "batch": 1}, HEAD_BYTES)
+        return (first[0] if first else last).sequence, last.sequence
 
-    async def newest(self, source: str, before: int | None = None, count: int = 64) -> list[Stored]:
-        """Envelopes of a source, about so many, by sequence: the last ones before a sequence, or of all.
-
-        There may be fewer, or none, where those of other sources lie between.
+    async def before(self, source: str, sequence: int, count: int) -> list[Stored]:
+        """The envelopes of a source among the `count` of the log that come before a sequence, by sequence.
 
         Raises:
             StreamAway: NATS does not answer.
         """
-        subjects = f"{SUBJECT_ROOT}.{source}.>"
         found = list[Stored]()
+        start = max(sequence - count, 1)
         try:
-            if before is None:
-                lasts = await self._log.lasts(subjects, HEAD_BYTES)
-                before = max((last.sequence for last in lasts), default=0) + 1
-            start = max(before - count, 1)
-            while start < before:  # an answer ends after some MiB, whatever was asked for
-                some, _ = await self._log.batch({"seq": start, "next_by_subj": subjects, "batch": count})
-                found += [stored for stored in some if stored.sequence < before]
-                start = some[-1].sequence + 1 if some else before
+            while start < sequence:  # an answer ends after some MiB, whatever was asked for
+                what = {"seq": start, "next_by_subj": f"{SUBJECT_ROOT}.{source}.>", "batch": count}
+                some, _ = await self._log.batch(what)
+                found += [stored for stored in some if stored.sequence < sequence]
+                start = some[-1].sequence + 1 if some else sequence
         except StreamMissing:
             return []
         return found
 
-    async def since(self, source: str, start_at: int, count: int = 64) -> list[Stored]:
+    async def since(self, source: str, start_at: int, count: int) -> list[Stored]:
         """Envelopes of a source that were stored from `start_at` (µs) on, the first ones, about so many.
 
         Raises:

@@ -82,8 +82,7 @@ export interface paths {
          * List Messages Of Device
          * @description The last messages of the device as they were received, the newest first, and what became of each.
          *
-         *     The log is searched back to a limit; what was purged from it cannot be shown any more. What became of a message is
-         *     decoded anew, by the configuration that the API has.
+         *     The log is searched back to a limit, also for what was imported; what was purged from it cannot be shown any more.
          */
         get: operations["list_messages_of_device"];
         put?: never;
@@ -998,6 +997,12 @@ export interface components {
             items: components["schemas"]["AuditEntry"][];
         };
         /**
+         * Became
+         * @description What became of a message.
+         * @enum {string}
+         */
+        Became: "pending" | "stored" | "duplicate" | "conflict" | "expired" | "quarantined" | "ignored" | "unknown";
+        /**
          * Check
          * @description Whether one server answers.
          */
@@ -1263,6 +1268,20 @@ export interface components {
              * @example eyJ0IjogMQ==
              */
             payload_base64: string;
+            /**
+             * @description `pending`: it is not in the database yet. `duplicate`: its readings were stored already. `conflict`: other values were. `expired`: it was stored, and is older than readings are kept. `unknown`: the database does not tell it from others that it came with.
+             * @example quarantined
+             */
+            became: components["schemas"]["Became"];
+            /** @description Where it is in quarantine, or was. */
+            quarantine: components["schemas"]["QuarantineEntry"] | null;
+            /**
+             * Differs
+             * @description Whether the configuration of today, by which `result` is, would have decided otherwise.
+             * @example false
+             */
+            differs: boolean;
+            /** @description What would become of it today. */
             result: components["schemas"]["Trial"];
         };
         /**
@@ -1281,10 +1300,10 @@ export interface components {
              */
             searched_from: string | null;
             /**
-             * All Searched
-             * @description Whether the log holds nothing older that the source received: it was purged, or it was imported.
+             * @description `none`: there are no older ones. `purged`: they were, from the log; their readings are kept. `not_searched`: there may be more, which this list or its search is too short for.
+             * @example none
              */
-            all_searched: boolean;
+            older: components["schemas"]["Older"];
         };
         /**
          * DevicePage
@@ -1720,6 +1739,12 @@ export interface components {
             tenant?: string | null;
         };
         /**
+         * Older
+         * @description What is known of messages that are older than those found.
+         * @enum {string}
+         */
+        Older: "none" | "purged" | "not_searched";
+        /**
          * Overflow
          * @description What came for a full quarantine: counted, with one payload as a sample.
          */
@@ -1888,6 +1913,29 @@ export interface components {
              * @example 1056
              */
             bytes: number;
+        };
+        /**
+         * QuarantineEntry
+         * @description A message's row in quarantine.
+         */
+        QuarantineEntry: {
+            /**
+             * Id
+             * @example 17
+             */
+            id: number;
+            /**
+             * Reason
+             * @description A stable code.
+             * @example invalid_syntax
+             */
+            reason: string;
+            /**
+             * Detail
+             * @example unexpected character at byte 12
+             */
+            detail: string;
+            state: components["schemas"]["sens__platform_api__routers__quarantine__State"];
         };
         /**
          * QuarantinePage

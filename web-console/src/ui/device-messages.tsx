@@ -8,7 +8,6 @@ import { Empty, Loaded } from "./states";
 import { shown, TrialResult } from "./trial";
 import { Ago, Moment } from "./when";
 
-type Messages = Schemas["DeviceMessages"];
 type Message = Schemas["DeviceMessage"];
 
 /** The last messages as they were received, and what became of each. */
@@ -17,31 +16,16 @@ export function DeviceMessagesCard({ deviceId }: { deviceId: number }) {
   return (
     <Card title="Last messages">
       <Loaded query={messages}>
-        {(found) =>
-          found.items.length === 0 ? (
-            <Empty title="None was found">{whyNone(found)}</Empty>
+        {({ items, older }) =>
+          items.length === 0 ? (
+            <Empty title="None was found">{OLDER_THAN_NONE[older]}</Empty>
           ) : (
-            <Accordion variant="default" chevronPosition="left">
-              {found.items.map((message) => (
-                <Accordion.Item
-                  key={`${message.received_at} ${message.topic}`}
-                  value={`${message.received_at} ${message.topic}`}
-                >
-                  <Accordion.Control>
-                    <Summary message={message} />
-                  </Accordion.Control>
-                  <Accordion.Panel>
-                    <Text size="sm" mb="xs">
-                      {message.topic}, received <Moment at={message.received_at} />
-                    </Text>
-                    <Code block tabIndex={0} className="bytes wrap" mb="xs">
-                      {textOf(message)}
-                    </Code>
-                    <TrialResult trial={message.result} />
-                  </Accordion.Panel>
-                </Accordion.Item>
-              ))}
-            </Accordion>
+            <>
+              <MessageList items={items} />
+              <Text size="sm" c="dimmed" mt="sm">
+                {OLDER_THAN_SOME[older]}
+              </Text>
+            </>
           )
         }
       </Loaded>
@@ -49,18 +33,67 @@ export function DeviceMessagesCard({ deviceId }: { deviceId: number }) {
   );
 }
 
+function MessageList({ items }: { items: Message[] }) {
+  return (
+    <Accordion variant="default" chevronPosition="left">
+      {items.map((message) => (
+        <Accordion.Item
+          key={`${message.received_at} ${message.topic}`}
+          value={`${message.received_at} ${message.topic}`}
+        >
+          <Accordion.Control>
+            <Summary message={message} />
+          </Accordion.Control>
+          <Accordion.Panel>
+            <Text size="sm" mb="xs">
+              {message.topic}, received <Moment at={message.received_at} />
+            </Text>
+            <Code block tabIndex={0} className="bytes wrap" mb="xs">
+              {textOf(message)}
+            </Code>
+            <Became message={message} />
+          </Accordion.Panel>
+        </Accordion.Item>
+      ))}
+    </Accordion>
+  );
+}
+
 function Summary({ message }: { message: Message }) {
-  const { outcome, reason, readings } = message.result;
-  const told = outcome === "decoded" ? readings.map(({ metric, value }) => `${metric} ${shown(value)}`) : [];
+  const { became, differs, quarantine, result } = message;
+  const told = READ.includes(became)
+    ? result.readings.map(({ metric, value }) => `${metric} ${shown(value)}`).join(", ")
+    : (quarantine?.reason ?? result.reason);
   return (
     <Group gap="sm" wrap="nowrap">
       <Text size="sm" className="nowrap">
         <Ago at={message.received_at} />
       </Text>
+      <Text size="sm" className="nowrap" c={READ.includes(became) ? undefined : "yellow"}>
+        {became}
+      </Text>
       <Text size="sm" truncate>
-        {outcome === "decoded" ? told.join(", ") : `${outcome}: ${reason}`}
+        {differs ? "differs from today's configuration" : told}
       </Text>
     </Group>
+  );
+}
+
+/** What became of it in words, and what today's configuration makes of it. */
+function Became({ message: { became, differs, quarantine, result } }: { message: Message }) {
+  return (
+    <>
+      <Text size="sm" mb="xs">
+        {BECAME[became]}
+        {quarantine && ` In quarantine, ${quarantine.state}: ${quarantine.reason}, ${quarantine.detail}.`}
+      </Text>
+      {differs && (
+        <Text size="sm" mb="xs" fw={600}>
+          Today's configuration would decide otherwise:
+        </Text>
+      )}
+      {(differs || !quarantine || quarantine.state === "replayed") && <TrialResult trial={result} />}
+    </>
   );
 }
 
@@ -73,8 +106,28 @@ function textOf({ payload_base64 }: Message): string {
   }
 }
 
-function whyNone({ all_searched }: Messages): string {
-  return all_searched
-    ? "What it sent has been purged from the log, or was imported from a file; its readings are kept."
-    : "The newest messages of its source were looked through, and none names it.";
-}
+/** Its readings are, or were, or are about to be in the database. */
+const READ: Message["became"][] = ["pending", "stored", "duplicate", "expired"];
+
+const BECAME: Record<Message["became"], string> = {
+  pending: "It waits to be stored.",
+  stored: "Its readings are stored.",
+  duplicate: "Its readings were stored already, with the same values.",
+  conflict: "Other values are stored for the same instants, and stay.",
+  expired: "Its readings were stored; they are older than readings are kept.",
+  quarantined: "It was not stored.",
+  ignored: "It was ignored: its topic is declared so, or it was retained without a time of its own.",
+  unknown: "The ledger does not tell it from the messages that it came with.",
+};
+
+const OLDER_THAN_SOME: Record<Schemas["Older"], string> = {
+  none: "It sent nothing before these.",
+  purged: "Older ones have been purged from the log; their readings are kept.",
+  not_searched: "There may be older ones.",
+};
+
+const OLDER_THAN_NONE: Record<Schemas["Older"], string> = {
+  none: "The log holds all that its source received, and none names it.",
+  purged: "What it sent has been purged from the log; its readings are kept.",
+  not_searched: "The newest messages of its source and of imports were looked through, and none names it.",
+};

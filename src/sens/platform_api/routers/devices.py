@@ -12,10 +12,12 @@ from sens.domain.columns import NEWEST_TIME, OLDEST_TIME
 from sens.platform_api.access import OPERATE, READ
 from sens.platform_api.auditing import AuditorOf, Subject, changed
 from sens.platform_api.caller import Caller, CallerOf
-from sens.platform_api.device_messages import Found, find_messages
+from sens.platform_api.device_messages import Found, Older, find_messages
+from sens.platform_api.fates import Became, Fate, find_fates
 from sens.platform_api.models import NO_NUL, Base64, Label, Model, Moment, Page, Readable
 from sens.platform_api.paging import Cursor, Limit, NameFilter, NamePart, RowId, SourceFilter, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
+from sens.platform_api.routers.quarantine import NamedState
 from sens.platform_api.services import Services, ServicesOf
 from sens.platform_api.times import parse_moment
 from sens.platform_api.trials import Trial, told
@@ -70,6 +72,15 @@ class DeviceChange(Model):
     archived: StrictBool | None = Field(default=None, description="null: it stays.", examples=[True])
 
 
+class QuarantineEntry(Model):
+    """A message's row in quarantine."""
+
+    id: int = Field(examples=[17])
+    reason: str = Field(description="A stable code.", examples=["invalid_syntax"])
+    detail: str = Field(examples=["unexpected character at byte 12"])
+    state: NamedState
+
+
 class DeviceMessage(Model):
     """A message as it was received."""
 
@@ -80,7 +91,18 @@ class DeviceMessage(Model):
     payload_base64: Base64 = Field(
         description=f"The bytes as received, the first {MAX_PAYLOAD_BYTES:,}.", examples=["eyJ0IjogMQ=="]
     )
-    result: Trial
+    became: Became = Field(
+        description="`pending`: it is not in the database yet. `duplicate`: its readings were stored already. "
+        "`conflict`: other values were. `expired`: it was stored, and is older than readings are kept. "
+        "`unknown`: the database does not tell it from others that it came with.",
+        examples=["quarantined"],
+    )
+    quarantine: QuarantineEntry | None = Field(description="Where it is in quarantine, or was.")
+    differs: bool = Field(
+        description="Whether the configuration of today, by which `result` is, would have decided otherwise.",
+        examples=[False],
+    )
+    result: Trial = Field(description="What would become of it today.")
 
 
 class DeviceMessages(Model):
@@ -88,8 +110,10 @@ class DeviceMessages(Model):
 
     items: list[DeviceMessage] = Field(description="The newest first.")
     searched_from: Moment | None = Field(description="What the log took in since then was looked through.")
-    all_searched: bool = Field(
-        description="Whether the log holds nothing older that the source received: it was purged, or it was imported."
+    older: Older = Field(
+        description="`none`: there are no older ones. `purged`: they were, from the log; their readings are kept. "
+        "`not_searched`: there may be more, which this list or its search is too short for.",
+        examples=["none"],
     )
 
 
@@ -185,27 +209,27 @@ async def list_messages_of_device(
 ) -> DeviceMessages:
     """The last messages of the device as they were received, the newest first, and what became of each.
 
-    The log is searched back to a limit; what was purged from it cannot be shown any more. What became of a message is
-    decoded anew, by the configuration that the API has.
+    The log is searched back to a limit, also for what was imported; what was purged from it cannot be shown any more.
     """
     row = await _find_row(services, caller, device_id)
     search = await find_messages(services, row, limit)
-    return DeviceMessages.model_validate(
-        {
-            "items": [_message(each) for each in search.found],
-            "searched_from": search.searched_from,
-            "all_searched": search.all_searched,
-        }
-    )
+    async with services.database.connection() as connection:
+        fates = await find_fates(connection, row.source, search.found)
+    items = [_message(found, fate) for found, fate in zip(search.found, fates, strict=True)]
+    told = {"items": items, "searched_from": search.searched_from, "older": search.older}
+    return DeviceMessages.model_validate(told)
 
 
-def _message(found: Found) -> dict[str, Any]:
+def _message(found: Found, fate: Fate) -> dict[str, Any]:
     return {
         "topic": found.topic,
         "received_at": found.received_at,
         "retained": found.retained,
         "payload_bytes": len(found.payload),
         "payload_base64": found.payload[:MAX_PAYLOAD_BYTES],
+        "became": fate.became,
+        "quarantine": fate.entry and QuarantineEntry.model_validate(fate.entry),
+        "differs": fate.differs,
         "result": told(found.trial),
     }
 
