@@ -52,6 +52,8 @@ ENDPOINTS = [
     Endpoint("GET", "/quarantine", "read", "empty"),
     Endpoint("GET", "/quarantine/summary", "read", "empty"),
     Endpoint("GET", "/quarantine/overflow", "read", "empty"),
+    Endpoint("POST", "/quarantine/discard", "operate", "absent", body={"source": "plant-a"}),
+    Endpoint("POST", "/quarantine/replay", "operate", "absent", body={"source": "plant-a"}),
     Endpoint("GET", "/quarantine/{quarantine_id}", "read", "absent"),
     Endpoint("POST", "/quarantine/{quarantine_id}/try", "read", "absent", body={}),
     Endpoint("POST", "/quarantine/{quarantine_id}/discard", "operate", "absent"),

@@ -63,8 +63,8 @@ test("all of one reason are settled at once, and a viewer is not offered to", as
   await quarantine(device, "[", "[[");
   await page.goto("/quarantine");
   await page.getByRole("link", { name: /simulator: invalid_syntax/ }).click();
-  await page.getByRole("button", { name: /^Discard all \d+$/ }).click();
-  await page.getByRole("button", { name: /^Really discard all \d+$/ }).click();
+  await page.getByRole("button", { name: /^Discard \d+ messages$/ }).click();
+  await page.getByRole("button", { name: /^Really discard \d+ messages$/ }).click();
   await expect(page.getByText(/^\d+ done\.$/)).toBeVisible();
   await expect(page.getByText("Nothing waits in quarantine")).toBeVisible();
   const other = await browser.newPage();

@@ -1,8 +1,9 @@
 """`sens quarantine …`: messages that were not stored."""
 
 import base64
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sens.cli.client import Api, Target, connect
 from sens.cli.errors import WrongArgument
@@ -65,6 +66,47 @@ def discard(target: Target, ids: Sequence[int], *, as_json: bool) -> int:
         return {"state": api.post(f"quarantine/{id_}/discard")["state"]}
 
     return _each(target, ids, one, ("state",), as_json=as_json)
+
+
+class Filter(NamedTuple):
+    """Which open messages: those that fit everything given. `start`, `end`: as people write times."""
+
+    source: str | None
+    reason: str | None
+    start: str | None
+    end: str | None
+
+    def body(self) -> dict[str, str]:
+        given = {"source": self.source, "reason": self.reason, "from": self.start, "to": self.end}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def replay_all(target: Target, which: Filter, *, overwrite: bool, as_json: bool) -> int:
+    """Have all open messages that fit decoded again, and print what came of it."""
+    return _all(target, "replay", {**which.body(), "overwrite": overwrite}, ("tried", *_REPLAYED), as_json=as_json)
+
+
+def discard_all(target: Target, which: Filter, *, as_json: bool) -> int:
+    """Settle all open messages that fit, without storing them."""
+    return _all(target, "discard", which.body(), ("discarded",), as_json=as_json)
+
+
+def _all(target: Target, act: str, body: dict[str, Any], counted: Sequence[str], *, as_json: bool) -> int:
+    """Request after request, as each takes only so many."""
+    totals = Counter(dict.fromkeys(counted, 0))
+    with connect(target) as api, progress("Working") as shown:
+        while True:
+            answer = api.post(f"quarantine/{act}", body)
+            totals.update({name: answer[name] for name in counted})
+            if answer["next_cursor"] is None:
+                break
+            body["cursor"] = answer["next_cursor"]
+            shown.tell(f"{totals[counted[0]]} done, {answer['remaining']} left")
+    if as_json:
+        print_json(dict(totals))
+    else:
+        print_table(counted, [[totals[name] for name in counted]])
+    return ExitCode.OK
 
 
 def _each(

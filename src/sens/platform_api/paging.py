@@ -36,12 +36,16 @@ def cut(rows: Sequence[T], limit: int, key: Callable[[T], object]) -> tuple[Sequ
     """The page and its `next_cursor`, from `limit + 1` rows that were asked for."""
     if len(rows) <= limit:
         return rows, None
-    text = base64.urlsafe_b64encode(msgspec.json.encode(key(rows[limit - 1])))
-    return rows[:limit], text.decode().rstrip("=")
+    return rows[:limit], cursor_of(key(rows[limit - 1]))
 
 
-def parse_cursor(cursor: str | None, type_: Any) -> Any:
-    """What `cut` put into the cursor; None for the first page.
+def cursor_of(key: object) -> str:
+    """The cursor of what comes after the entry with the key."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+
+
+def parse_cursor(cursor: str | None, type_: Any, place: str = "query.cursor") -> Any:
+    """What `cursor_of` put into the cursor; None for the first page.
 
     Raises:
         ProblemError: it is no cursor of this list.
@@ -52,4 +56,4 @@ def parse_cursor(cursor: str | None, type_: Any) -> Any:
         data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(data, type=type_)
     except (msgspec.DecodeError, binascii.Error, ValueError) as error:
-        raise invalid("query.cursor", "this is no cursor of this list: take next_cursor as it was given") from error
+        raise invalid(place, "this is no cursor of this list: take next_cursor as it was given") from error

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sens.platform_api.caller import Caller
-from sens.platform_api.problems import invalid
+from sens.platform_api.problems import ProblemError, ProblemType, invalid
 from sens.platform_api.services import Services
 from sens.storage.read_devices import Source, list_sources
 from sens.storage.reads import MAX_ROWS, AsyncConnection
@@ -25,6 +25,12 @@ async def visible_sources(services: Services, caller: Caller) -> Mapping[str, So
 async def sees_source(services: Services, caller: Caller, name: str) -> bool:
     """Whether the caller may ask about the source; who sees all tenants may ask about one that is not there yet."""
     return caller.tenant_id is None or name in await visible_sources(services, caller)
+
+
+async def check_sees_source(services: Services, caller: Caller, name: str | None) -> None:
+    """Raises ProblemError where the caller may not ask about the source; None: it asks about none."""
+    if name is not None and not await sees_source(services, caller, name):
+        raise ProblemError(ProblemType.NOT_FOUND, f"there is no source {name}")
 
 
 async def tenant_for(services: Services, connection: AsyncConnection, caller: Caller, name: str | None) -> int | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sens.storage.queries import load
 from sens.storage.reads import AsyncConnection, fetch, fetch_columns, limited
+from sens.storage.times import timestamp
 
 
 class State(IntEnum):
@@ -35,6 +36,42 @@ class Quarantined:
     changed_at: int
     tenant_id: int
     session: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFilter:
+    """Which open messages: those that fit everything given.
+
+    Attributes:
+        tenant_id: None: of any.
+        received_from, received_before: µs.
+        before: those with a lower id.
+    """
+
+    tenant_id: int | None = None
+    source: str | None = None
+    reason: str | None = None
+    received_from: int | None = None
+    received_before: int | None = None
+    before: int | None = None
+
+    def parameters(self) -> dict[str, object]:
+        return {
+            "tenant_id": self.tenant_id,
+            "source": self.source,
+            "reason": self.reason,
+            "received_from": None if self.received_from is None else timestamp(self.received_from),
+            "received_before": None if self.received_before is None else timestamp(self.received_before),
+            "before": self.before,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMessage:
+    """An open message, and the envelope that it came in."""
+
+    id: int
+    envelope_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +140,26 @@ async def discard_quarantined(connection: AsyncConnection, quarantine_ids: Seque
     parameters = {"ids": list(quarantine_ids), "state": int(State.DISCARDED)}
     columns = await fetch_columns(connection, load("read_quarantine")["change_state"], parameters)
     return sorted(cast("tuple[int, ...]", columns[0])) if columns else []
+
+
+async def list_open(connection: AsyncConnection, which: OpenFilter, limit: int) -> list[OpenMessage]:
+    """Open messages, the newest first."""
+    return await fetch(
+        connection, load("read_quarantine")["open"], {**which.parameters(), "limit": limited(limit)}, OpenMessage
+    )
+
+
+async def count_open(connection: AsyncConnection, which: OpenFilter) -> int:
+    """How many open messages fit."""
+    [[count]] = await fetch_columns(connection, load("read_quarantine")["count_open"], which.parameters())
+    return cast(int, count)
+
+
+async def discard_open(connection: AsyncConnection, which: OpenFilter, limit: int) -> tuple[int, int | None]:
+    """Settle the newest for good, at most `limit`. Returns how many, and the lowest id; None: there was none."""
+    parameters = {**which.parameters(), "limit": limit}
+    [[count], [lowest]] = await fetch_columns(connection, load("read_quarantine")["discard_open"], parameters)
+    return cast(int, count), cast("int | None", lowest)
 
 
 async def list_overflow(

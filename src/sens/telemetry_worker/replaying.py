@@ -108,12 +108,17 @@ class Replayer:
         counts = Counts()
         sequences = await asyncio.to_thread(self._store.sequences, ids)
         gone = [id_ for id_ in ids if id_ not in sequences]
-        for id_, sequence in sequences.items():
+        waiting = list[Stored]()
+        for id_, sequence in sorted(sequences.items(), key=lambda each: each[1]):
             stored = await self.stream.get(sequence)
             if stored is None or id_ not in stored.data[:64]:
                 gone.append(id_)
-            else:
-                await self._replay_batch([stored], request, counts)
+                continue
+            waiting.append(stored)
+            if sum(len(each.data) for each in waiting) >= BATCH_BYTES:
+                await self._replay_batch(waiting, request, counts)
+                waiting = []
+        await self._replay_batch(waiting, request, counts)
         if gone:
             rows = await asyncio.to_thread(self._store.open_message_ids, gone, request.quarantine_ids[:MAX_IDS])
             for row in rows:

@@ -146,6 +146,19 @@ def test_a_message_that_still_cannot_be_decoded_stays_in_quarantine(platform: Pl
     assert platform.json("quarantine", "list", "--reason", "empty_payload")[0]["id"] == message["id"]
 
 
+def test_all_of_one_reason_are_replayed_or_discarded_at_once(platform: Platform):
+    fitting = ("--reason", "no_readings", "--source", "simulator")
+    for n in range(3):
+        platform.publish(f"sens/hollow-{n}/telemetry", b"{}")
+    platform.eventually(lambda: len(platform.json("quarantine", "list", *fitting)) == 3)
+    report = platform.json("quarantine", "replay", *fitting)
+    assert (report["tried"], report["stored"], report["quarantined"]) == (3, 0, 3)
+    assert platform.json("quarantine", "discard", *fitting) == {"discarded": 3}
+    assert platform.json("quarantine", "list", *fitting) == []
+    both = platform("quarantine", "discard", "1", *fitting)
+    assert (both.returncode, b"either ids" in both.stderr) == (2, True)
+
+
 def test_a_key_opens_what_its_scope_allows_until_it_is_revoked(platform: Platform, tmp_path: Path):
     made = platform("api-key", "create", "reader", "--expires", "now+1d")
     key = made.stdout.decode().strip()

@@ -11,6 +11,7 @@ import pytest
 from api import CONFIG, NO_STREAM, QUICK_HASHER, Api, make_seeded
 from databases import Templates
 from readings_database import ReadingsDatabase
+from replay_worker import ReplayWorker
 from sens.decoders.registry import DECODERS
 from sens.platform_api.app import make_app
 from sens.platform_api.keys import Keyring
@@ -27,6 +28,7 @@ from sens.storage.api_keys import ApiKey, find_api_key
 from sens.storage.reads import Reader
 from sens.stream.connection import StreamConnection, connect
 from sens.stream.imports import ImportLog
+from sens.stream.replay import REPLAY_SUBJECT
 from sens.stream.status import StatusBoard
 from sens.stream.tails import LogObserver
 from servers import Nats
@@ -102,3 +104,11 @@ async def api(services: Services) -> AsyncIterator[Api]:
     transport = httpx.ASGITransport(make_app(services), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         yield Api(client)
+
+
+@pytest.fixture
+async def worker(stream: StreamConnection) -> AsyncIterator[ReplayWorker]:
+    worker = ReplayWorker(stream)
+    subscription = await stream.subscribe(REPLAY_SUBJECT, worker.on_message)
+    yield worker
+    await subscription.close()

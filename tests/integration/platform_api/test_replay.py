@@ -1,53 +1,15 @@
 """Replay is asked of a telemetry worker over NATS; here the test plays the worker."""
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import msgspec
-import pytest
 
 from api import KEYS, Api, assert_problem
 from readings_database import MONDAY, ReadingsDatabase
+from replay_worker import ReplayWorker
 from sens.platform_api.services import Services
-from sens.stream.connection import StreamConnection
-from sens.stream.link import Message
-from sens.stream.replay import REPLAY_SUBJECT, ReplayReply, ReplayRequest
-
-DONE = ReplayReply(envelopes=1, messages=200, stored=3, duplicate=590, conflict=1, quarantined=2)
+from sens.stream.replay import ReplayReply, ReplayRequest
 
 
-class Worker:
-    """Answers every request with `reply` and keeps what it was asked."""
-
-    def __init__(self, stream: StreamConnection) -> None:
-        self.stream = stream
-        self.reply: ReplayReply | bytes = DONE
-        self.asked: list[ReplayRequest] = []
-        self.answering = asyncio.Event()
-        self.answering.set()
-        self.was_asked = asyncio.Event()
-        self.tasks: set[asyncio.Task[None]] = set()
-
-    def on_message(self, message: Message) -> None:
-        self.asked.append(msgspec.json.decode(message.data, type=ReplayRequest))
-        self.was_asked.set()
-        self.tasks.add(asyncio.create_task(self.answer(message)))
-
-    async def answer(self, message: Message) -> None:
-        await self.answering.wait()
-        data = self.reply if isinstance(self.reply, bytes) else msgspec.json.encode(self.reply)
-        await self.stream.publish(message.reply, data)
-
-
-@pytest.fixture
-async def worker(stream: StreamConnection) -> AsyncIterator[Worker]:
-    worker = Worker(stream)
-    subscription = await stream.subscribe(REPLAY_SUBJECT, worker.on_message)
-    yield worker
-    await subscription.close()
-
-
-async def test_a_range_is_replayed_by_a_worker(api: Api, worker: Worker):
+async def test_a_range_is_replayed_by_a_worker(api: Api, worker: ReplayWorker):
     body = {"from": "2026-01-05T00:00:00Z", "to": "2026-01-05T00:00:01Z", "source": "plant-a", "overwrite": True}
     answer = await api.request("POST", "/replay", key=KEYS["operate"], json=body)
     assert answer.json() == {
@@ -57,7 +19,7 @@ async def test_a_range_is_replayed_by_a_worker(api: Api, worker: Worker):
 
 
 async def test_an_envelope_is_replayed_by_a_message_of_its_in_quarantine(
-    api: Api, worker: Worker, database: ReadingsDatabase
+    api: Api, worker: ReplayWorker, database: ReadingsDatabase
 ):
     envelope = database.one("SELECT envelope_id FROM quarantine WHERE id = 2")
     assert (await api.request("POST", "/quarantine/2/replay")).json()["stored"] == 3
@@ -67,7 +29,7 @@ async def test_an_envelope_is_replayed_by_a_message_of_its_in_quarantine(
     assert_problem(await api.request("POST", "/quarantine/4711/replay"), 404, "not-found")
 
 
-async def test_what_the_worker_says_went_wrong_is_told(api: Api, worker: Worker):
+async def test_what_the_worker_says_went_wrong_is_told(api: Api, worker: ReplayWorker):
     worker.reply = ReplayReply(error="the log holds nothing of that time")
     problem = assert_problem(await api.request("POST", "/replay", json={"from": "now-1h"}), 503, "replay-failed")
     assert problem["detail"] == "the log holds nothing of that time"
@@ -75,7 +37,7 @@ async def test_what_the_worker_says_went_wrong_is_told(api: Api, worker: Worker)
     assert_problem(await api.request("POST", "/replay", json={"from": "now-1h"}), 503, "replay-failed")
 
 
-async def test_one_replay_runs_at_a_time(api: Api, worker: Worker):
+async def test_one_replay_runs_at_a_time(api: Api, worker: ReplayWorker):
     worker.answering.clear()
     first = asyncio.create_task(api.request("POST", "/replay", json={"from": "now-1h"}))
     await asyncio.wait_for(worker.was_asked.wait(), 5)

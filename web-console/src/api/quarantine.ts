@@ -1,10 +1,10 @@
 import { queryOptions } from "@tanstack/react-query";
+import type { Outcome } from "../lib/each";
 import { api, body, type Schemas } from "./client";
 import { ApiProblem } from "./problem";
 
 const OFTEN_MS = 5000;
 const SELDOM_MS = 30_000;
-const IDS_AT_ONCE = 1000;
 
 export interface QuarantineFilter {
   source?: string;
@@ -51,15 +51,30 @@ const discardQuarantined = (id: number) =>
 
 export const ACTS = { replay: replayQuarantined, discard: discardQuarantined };
 
-/** Ids of all open messages that fit, the newest first, asked for as they are needed. */
-export async function* openIds(filter: QuarantineFilter): AsyncGenerator<number> {
-  let cursor: string | undefined;
+const discardMany = (open: Schemas["OpenMessages"]) =>
+  body(api.POST("/api/v1/quarantine/discard", { body: open }));
+
+const replayMany = (open: Schemas["OpenMessages"]) =>
+  body(api.POST("/api/v1/quarantine/replay", { body: { overwrite: false, ...open } }));
+
+/** All open messages that fit, request after request: each takes only so many. */
+export async function settleAll(
+  act: keyof typeof ACTS,
+  filter: QuarantineFilter,
+  onProgress: (outcome: Outcome) => void,
+): Promise<Outcome> {
+  const { source, reason } = filter;
+  let outcome: Outcome = { done: 0, failed: 0 };
+  let cursor: string | null = null;
   do {
-    const query = { ...filter, state: "open" as const, cursor, limit: IDS_AT_ONCE };
-    const page = await body(api.GET("/api/v1/quarantine", { params: { query } }));
-    yield* page.items.map(({ id }) => id);
-    cursor = page.next_cursor ?? undefined;
+    const open: Schemas["OpenMessages"] = { source, reason, cursor };
+    const answer: Schemas["Discarded"] | Schemas["ReplayedMany"] =
+      act === "discard" ? await discardMany(open) : await replayMany(open);
+    outcome = { ...outcome, done: outcome.done + ("discarded" in answer ? answer.discarded : answer.tried) };
+    onProgress(outcome);
+    cursor = answer.next_cursor;
   } while (cursor);
+  return outcome;
 }
 
 /** One of many: what a replay of its neighbour settled, as they came in one envelope, is settled. */

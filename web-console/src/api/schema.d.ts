@@ -426,6 +426,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quarantine/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard Many
+         * @description Settle open messages for good, without storing them; the newest first.
+         *
+         *     One request takes many, and says how many are left: go on with `next_cursor` until it is null. Messages that come
+         *     meanwhile are not touched.
+         */
+        post: operations["discard_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay Many
+         * @description Decode again the envelopes that hold open messages; the newest first. What can be stored leaves the quarantine.
+         *
+         *     One request works for some seconds, and says how many are left: go on with `next_cursor` until it is null. Those
+         *     that still cannot be decoded stay open, and are not tried again on the way.
+         */
+        post: operations["replay_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/replay": {
         parameters: {
             query?: never;
@@ -1326,6 +1372,29 @@ export interface components {
          */
         DeviceSort: "name" | "last_seen" | "-last_seen";
         /**
+         * Discarded
+         * @description What was discarded.
+         */
+        Discarded: {
+            /**
+             * Remaining
+             * @description Open messages that fit and were not looked at yet.
+             * @example 0
+             */
+            remaining: number;
+            /**
+             * Next Cursor
+             * @description `cursor` with which the next request goes on; null: it is done.
+             * @example null
+             */
+            next_cursor: string | null;
+            /**
+             * Discarded
+             * @example 1204
+             */
+            discarded: number;
+        };
+        /**
          * FieldProblem
          * @description One thing that is wrong with a request.
          */
@@ -1744,6 +1813,70 @@ export interface components {
          * @enum {string}
          */
         Older: "none" | "purged" | "not_searched";
+        /**
+         * OpenMessages
+         * @description Which open messages: those that fit everything given.
+         */
+        OpenMessages: {
+            /**
+             * Source
+             * @example plant-a
+             */
+            source?: string | null;
+            /** @example invalid_syntax */
+            reason?: components["schemas"]["Reason"] | null;
+            /**
+             * From
+             * @description Received then or later; as in queries.
+             */
+            from?: string | null;
+            /**
+             * To
+             * @description Received before; as in queries.
+             */
+            to?: string | null;
+            /**
+             * Cursor
+             * @description `next_cursor` of the answer before.
+             * @example MTc
+             */
+            cursor?: string | null;
+        };
+        /**
+         * OpenMessagesToReplay
+         * @description Which open messages, and how.
+         */
+        OpenMessagesToReplay: {
+            /**
+             * Source
+             * @example plant-a
+             */
+            source?: string | null;
+            /** @example invalid_syntax */
+            reason?: components["schemas"]["Reason"] | null;
+            /**
+             * From
+             * @description Received then or later; as in queries.
+             */
+            from?: string | null;
+            /**
+             * To
+             * @description Received before; as in queries.
+             */
+            to?: string | null;
+            /**
+             * Cursor
+             * @description `next_cursor` of the answer before.
+             * @example MTc
+             */
+            cursor?: string | null;
+            /**
+             * Overwrite
+             * @description Readings that changed replace what is stored; else they are conflicts.
+             * @default false
+             */
+            overwrite: boolean;
+        };
         /**
          * Overflow
          * @description What came for a full quarantine: counted, with one payload as a sample.
@@ -2311,6 +2444,72 @@ export interface components {
              * @example 0
              */
             expired: number;
+        };
+        /**
+         * ReplayedMany
+         * @description What came of the replay.
+         */
+        ReplayedMany: {
+            /**
+             * Envelopes
+             * @description Decoded again.
+             * @example 12
+             */
+            envelopes: number;
+            /**
+             * Messages
+             * @description In them.
+             * @example 2400
+             */
+            messages: number;
+            /**
+             * Stored
+             * @description Readings that were not stored before, or were overwritten.
+             * @example 30
+             */
+            stored: number;
+            /**
+             * Duplicate
+             * @description Readings that were stored before, with the same value.
+             * @example 7170
+             */
+            duplicate: number;
+            /**
+             * Conflict
+             * @description Readings of which another value is stored, and stays.
+             * @example 0
+             */
+            conflict: number;
+            /**
+             * Quarantined
+             * @description Messages that still cannot be decoded.
+             * @example 2
+             */
+            quarantined: number;
+            /**
+             * Expired
+             * @description Envelopes left as they are, because readings of theirs are older than raw readings are kept.
+             * @example 0
+             */
+            expired: number;
+            /**
+             * Remaining
+             * @description Open messages that fit and were not looked at yet.
+             * @example 0
+             */
+            remaining: number;
+            /**
+             * Next Cursor
+             * @description `cursor` with which the next request goes on; null: it is done.
+             * @example null
+             */
+            next_cursor: string | null;
+            /**
+             * Tried
+             * @description Open messages that were looked at.
+             * @example 12
+             */
+            tried: number;
         };
         /**
          * Series
@@ -4688,6 +4887,216 @@ export interface operations {
                 };
             };
             /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenMessages"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discarded"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenMessagesToReplay"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayedMany"];
+                };
+            };
+            /** @description The request cannot be read (`urn:sens:problem:bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Neither a session nor a valid API key (`urn:sens:problem:not-authenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The scope or role does not allow this (`urn:sens:problem:scope-missing`); The session's CSRF token is missing or wrong (`urn:sens:problem:csrf-token-missing`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing (`urn:sens:problem:not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time (`urn:sens:problem:request-timeout`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`urn:sens:problem:body-too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`urn:sens:problem:invalid-request`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An error of the API (`urn:sens:problem:internal`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No telemetry worker answers (`urn:sens:problem:no-worker`); The replay did not come to its end (`urn:sens:problem:replay-failed`); NATS does not answer (`urn:sens:problem:stream-unavailable`); PostgreSQL does not answer (`urn:sens:problem:database-unavailable`); The query took too long, or the database is busy (`urn:sens:problem:query-too-long`); NATS does not answer (`urn:sens:problem:stream-unavailable`); Too many requests are under way (`urn:sens:problem:overloaded`); The answer took too long (`urn:sens:problem:timed-out`); A server refuses the API (`urn:sens:problem:misconfigured`) */
             503: {
                 headers: {
                     [name: string]: unknown;

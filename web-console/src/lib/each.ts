@@ -5,14 +5,14 @@ export interface Outcome {
   firstError?: unknown;
 }
 
-/** Do it to one after another, as they become known; one that fails does not stop the others. */
+/** Do it to one after another; one that fails does not stop the others. */
 export async function oneByOne<T>(
-  things: Iterable<T> | AsyncIterable<T>,
+  things: Iterable<T>,
   act: (thing: T) => Promise<unknown>,
   onProgress: (outcome: Outcome) => void,
 ): Promise<Outcome> {
   let outcome: Outcome = { done: 0, failed: 0 };
-  for await (const thing of things) {
+  for (const thing of things) {
     try {
       await act(thing);
       outcome = { ...outcome, done: outcome.done + 1 };

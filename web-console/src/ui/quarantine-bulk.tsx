@@ -1,7 +1,7 @@
 import { Button, Group, Text } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type ACTS, openIds, type QuarantineFilter, settle } from "../api/quarantine";
+import { type ACTS, type QuarantineFilter, settle, settleAll } from "../api/quarantine";
 import { may, session } from "../api/session";
 import { useStore } from "../api/store";
 import { type Outcome, oneByOne } from "../lib/each";
@@ -29,7 +29,7 @@ export function QuarantineBulk({ ids, fit }: BulkProps) {
   const [outcome, setOutcome] = useState<Outcome | null>(null);
   const run = useMutation({
     mutationFn: ({ act, all }: { act: Act; all?: Fit }) =>
-      oneByOne(all ? openIds(all.filter) : ids, (id) => settle(id, act), setOutcome),
+      all ? settleAll(act, all.filter, setOutcome) : oneByOne(ids, (id) => settle(id, act), setOutcome),
     onSettled: () => queries.invalidateQueries(),
   });
   if (!allowed)
@@ -53,14 +53,14 @@ export function QuarantineBulk({ ids, fit }: BulkProps) {
           <ConfirmButton
             key={act}
             act={act === "replay" ? "Replay" : "Discard"}
-            subject={`all ${formatCount(fit.messages)}`}
+            subject={fit.messages === 1 ? "1 message" : `${formatCount(fit.messages)} messages`}
             shown
             pending={run.isPending && run.variables.all !== undefined && run.variables.act === act}
             onConfirm={() => run.mutate({ act, all: fit })}
           />
         ))}
       <Text size="sm" role="status">
-        {outcome && outcomeText(outcome)}
+        {run.error ? run.error.message : outcome && outcomeText(outcome)}
       </Text>
     </Group>
   );

@@ -15,7 +15,7 @@ from sens.platform_api.live.filter import LiveFilter
 from sens.platform_api.paging import DeviceNameFilter, MetricFilter
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.services import ServicesOf
-from sens.platform_api.tenancy import sees_source
+from sens.platform_api.tenancy import check_sees_source
 from sens.stream.errors import StreamAway
 
 MAX_IDS = 1000
@@ -97,8 +97,7 @@ async def stream_live(
     `reset`: what was missed cannot be told; query it. With `Last-Event-ID` a stream goes on where one ended less than
     a minute ago. Comments are heartbeats. The stream ends when NATS is lost or the client takes nothing for long.
     """
-    if which.source is not None and not await sees_source(services, caller, which.source):
-        raise ProblemError(ProblemType.NOT_FOUND, f"there is no source {which.source}")
+    await check_sees_source(services, caller, which.source)
     hub = services.live
     if hub.streams >= hub.max_streams:
         raise ProblemError(ProblemType.TOO_MANY_STREAMS, f"{hub.streams} live streams are open already")

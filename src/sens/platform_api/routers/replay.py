@@ -1,6 +1,7 @@
 """Replay: decode stored messages again, after a decoder or its configuration was mended. A worker does it."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -13,7 +14,7 @@ from sens.platform_api.models import Model
 from sens.platform_api.problems import ProblemError, ProblemType, documented, invalid
 from sens.platform_api.routers.quarantine import Id, already_settled, find_quarantined
 from sens.platform_api.services import Services, ServicesOf
-from sens.platform_api.tenancy import sees_source
+from sens.platform_api.tenancy import check_sees_source
 from sens.platform_api.times import DAY, parse_range, rfc3339
 from sens.storage.read_quarantine import State
 from sens.stream.replay import ReplayReply, ReplayRequest, ask_replay
@@ -21,7 +22,7 @@ from sens.stream.replay import ReplayReply, ReplayRequest, ask_replay
 router = APIRouter(prefix="/api/v1", tags=["replay"], dependencies=[OPERATE])
 
 MAX_DAYS = 31
-_PROBLEMS = documented(ProblemType.NO_WORKER, ProblemType.REPLAY_FAILED, ProblemType.STREAM_UNAVAILABLE)
+PROBLEMS = documented(ProblemType.NO_WORKER, ProblemType.REPLAY_FAILED, ProblemType.STREAM_UNAVAILABLE)
 
 
 class ReplayRange(Model):
@@ -52,7 +53,7 @@ class Replayed(Model):
     )
 
 
-@router.post("/replay", responses={**_PROBLEMS, **documented(ProblemType.NOT_FOUND)})
+@router.post("/replay", responses={**PROBLEMS, **documented(ProblemType.NOT_FOUND)})
 async def replay_range(services: ServicesOf, caller: CallerOf, audit: AuditorOf, body: ReplayRange) -> Replayed:
     """Decode again what the log took in from `from` to `to`. Nothing is stored twice, however often it is done.
 
@@ -63,10 +64,10 @@ async def replay_range(services: ServicesOf, caller: CallerOf, audit: AuditorOf,
         raise invalid("body.from", f"at most {MAX_DAYS} days at once: ask for less")
     if caller.tenant_id is not None and body.source is None:
         raise invalid("body.source", f"name a source of {caller.tenant}")
-    if body.source is not None and not await sees_source(services, caller, body.source):
-        raise ProblemError(ProblemType.NOT_FOUND, f"there is no source {body.source}")
+    await check_sees_source(services, caller, body.source)
     request = ReplayRequest(start=start, end=end, source=body.source, overwrite=body.overwrite)
-    replayed = await _replay(services, request)
+    async with replaying_alone(services):
+        replayed = await replayed_by_worker(services, request)
     subject = Subject("source", None, body.source or "all", caller.tenant_id)
     asked = {"from": rfc3339(start), "to": rfc3339(end), "overwrite": body.overwrite}
     await _note(services, audit, subject, {**asked, **replayed.model_dump()})
@@ -76,7 +77,7 @@ async def replay_range(services: ServicesOf, caller: CallerOf, audit: AuditorOf,
 @router.post(
     "/quarantine/{quarantine_id}/replay",
     tags=["quarantine"],
-    responses={**_PROBLEMS, **documented(ProblemType.NOT_FOUND, ProblemType.ALREADY_SETTLED)},
+    responses={**PROBLEMS, **documented(ProblemType.NOT_FOUND, ProblemType.ALREADY_SETTLED)},
 )
 async def replay_quarantined(
     services: ServicesOf,
@@ -93,10 +94,9 @@ async def replay_quarantined(
     row, _ = await find_quarantined(services, caller, quarantine_id)
     if row.state != State.OPEN:
         raise already_settled(row)
-    replayed = await _replay(
-        services,
-        ReplayRequest(envelope_ids=[row.envelope_id.hex], quarantine_ids=[quarantine_id], overwrite=overwrite),
-    )
+    request = ReplayRequest(envelope_ids=[row.envelope_id.hex], quarantine_ids=[quarantine_id], overwrite=overwrite)
+    async with replaying_alone(services):
+        replayed = await replayed_by_worker(services, request)
     subject = Subject("quarantine", quarantine_id, f"{row.source}: {row.reason}", row.tenant_id)
     await _note(services, audit, subject, {"overwrite": overwrite, **replayed.model_dump()})
     return replayed
@@ -107,11 +107,26 @@ async def _note(services: Services, audit: Auditor, subject: Subject, what: Mapp
         await audit.write(connection, f"{subject.kind}.replay", subject, after=what)
 
 
-async def _replay(services: Services, request: ReplayRequest) -> Replayed:
+@asynccontextmanager
+async def replaying_alone(services: Services) -> AsyncGenerator[None]:
+    """Within the block nobody else replays by this process.
+
+    Raises:
+        ProblemError: another replay is under way.
+    """
     if services.replaying.locked():
         raise ProblemError(ProblemType.REPLAY_FAILED, "another replay is under way: wait until it ends")
     async with services.replaying:
-        reply: ReplayReply = await ask_replay(services.stream, request)
+        yield
+
+
+async def replayed_by_worker(services: Services, request: ReplayRequest) -> Replayed:
+    """Have a worker do it; `replaying_alone`.
+
+    Raises:
+        NobodyReplays, ReplayFailed, StreamAway: see `ask_replay`.
+    """
+    reply: ReplayReply = await ask_replay(services.stream, request)
     return Replayed(
         envelopes=reply.envelopes,
         messages=reply.messages,

@@ -41,3 +41,44 @@ WHERE (%(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s)
   AND (%(source)s::text IS NULL OR s.name = %(source)s)
 ORDER BY o.last_at DESC
 LIMIT %(limit)s
+
+-- name: open
+SELECT q.id, q.envelope_id FROM quarantine q
+WHERE q.state = 0
+  AND (%(tenant_id)s::int IS NULL OR q.source_id IN (SELECT id FROM source WHERE tenant_id = %(tenant_id)s))
+  AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
+  AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
+  AND (%(received_from)s::timestamptz IS NULL OR q.received_at >= %(received_from)s)
+  AND (%(received_before)s::timestamptz IS NULL OR q.received_at < %(received_before)s)
+  AND (%(before)s::bigint IS NULL OR q.id < %(before)s)
+ORDER BY q.id DESC
+LIMIT %(limit)s
+
+-- name: count_open
+SELECT count(*) FROM quarantine q
+WHERE q.state = 0
+  AND (%(tenant_id)s::int IS NULL OR q.source_id IN (SELECT id FROM source WHERE tenant_id = %(tenant_id)s))
+  AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
+  AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
+  AND (%(received_from)s::timestamptz IS NULL OR q.received_at >= %(received_from)s)
+  AND (%(received_before)s::timestamptz IS NULL OR q.received_at < %(received_before)s)
+  AND (%(before)s::bigint IS NULL OR q.id < %(before)s)
+
+-- One that a replay holds is left to it.
+-- name: discard_open
+WITH chosen AS (
+    SELECT q.id FROM quarantine q
+    WHERE q.state = 0
+      AND (%(tenant_id)s::int IS NULL OR q.source_id IN (SELECT id FROM source WHERE tenant_id = %(tenant_id)s))
+      AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
+      AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
+      AND (%(received_from)s::timestamptz IS NULL OR q.received_at >= %(received_from)s)
+      AND (%(received_before)s::timestamptz IS NULL OR q.received_at < %(received_before)s)
+      AND (%(before)s::bigint IS NULL OR q.id < %(before)s)
+    ORDER BY q.id DESC
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), discarded AS (
+    UPDATE quarantine SET state = 2, changed_at = now() WHERE id IN (SELECT id FROM chosen) RETURNING id
+)
+SELECT count(*), min(id) FROM discarded
