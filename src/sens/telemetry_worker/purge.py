@@ -38,7 +38,9 @@ async def purge(stream: RawStream, acknowledged: int, older_than: int) -> int:
         before = min(before, await _first_since(stream, older_than, state.last_sequence))
     purged = 0
     if before > state.first_sequence:
-        for subject in state.subjects:
+        for subject, envelopes in state.subjects.items():
+            if envelopes == 1:  # its last one stays: of a finished import there is no other
+                continue
             keep_from = before if state.fill >= BLOCKED else await _first_unsettled(stream, subject)
             purged += await stream.purge(subject, min(before, keep_from))
     return purged
@@ -81,11 +83,12 @@ def _envelope(stored: Stored | None) -> Envelope | None:
 
 async def first_sequences(stream: RawStream) -> dict[tuple[str, str], int]:
     """(source, session) → the first sequence that the stream still holds of the subject."""
-    first: dict[tuple[str, str], int] = {}
-    for subject in (await stream.state()).subjects:
-        async for stored in stream.read(subjects=subject, batch=1):
-            words = subject.split(".", 3)
-            if len(words) == SUBJECT_WORDS:
-                first[words[2], words[3]] = stored.sequence
-            break
-    return first
+    first = {stored.subject: stored.sequence for stored in await stream.tails()}
+    # Afterwards: what is a subject's only envelope now was its last one before, or a later one.
+    for subject, envelopes in (await stream.state()).subjects.items():
+        if envelopes > 1 or subject not in first:
+            async for stored in stream.read(subjects=subject, batch=1):
+                first[subject] = stored.sequence
+                break
+    words = {subject: subject.split(".", 3) for subject in first}
+    return {(each[2], each[3]): first[subject] for subject, each in words.items() if len(each) == SUBJECT_WORDS}

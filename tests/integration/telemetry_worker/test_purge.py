@@ -3,6 +3,7 @@
 import pytest
 
 from raw_log import Log
+from sens.stream.raw import RawStream
 from sens.telemetry_worker.clock import now_us
 from sens.telemetry_worker.purge import first_sequences, is_filling, purge
 
@@ -42,6 +43,23 @@ async def test_what_the_broker_may_deliver_again_stays_and_so_does_a_subjects_la
         ("plant-a", "exclusive"): unsettled[1],
         ("plant-b", "exclusive"): settled[3],
         ("plant-c", "exclusive"): idle,
+    }
+
+
+async def test_a_subject_with_one_envelope_costs_no_question_of_its_own(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequences = [await log.publish(f"done-{n}", settled=n) for n in range(5)]
+
+    async def ask(*_: object, **__: object) -> None:
+        pytest.fail("asked for one subject")
+
+    for question in ("last", "purge"):
+        monkeypatch.setattr(log.stream, question, ask)
+    assert await purge(log.stream, sequences[-1], now_us() + LATER) == 0
+    monkeypatch.setattr(RawStream, "read", ask)
+    assert await first_sequences(log.stream) == {
+        (f"done-{n}", "exclusive"): sequence for n, sequence in enumerate(sequences)
     }
 
 
