@@ -1,6 +1,5 @@
 """What came from a file, put into the log: whose sources it may be about, and no faster than it is stored."""
 
-import asyncio
 import time
 from collections.abc import Collection, Mapping
 
@@ -10,6 +9,7 @@ from sens.platform_api.auditing import Auditor, Subject
 from sens.platform_api.caller import Caller
 from sens.platform_api.problems import ProblemError, ProblemType, invalid
 from sens.platform_api.services import Services
+from sens.runtime.backoff import Backoff, pause
 from sens.sources.models import DEFAULT_TENANT
 from sens.storage.ledger import fetch_books
 from sens.storage.tenants import Owned, find_owners, make_source, make_tenant
@@ -17,7 +17,8 @@ from sens.stream.errors import StreamMissing
 from sens.stream.imports import ImportTail, ledger_tail
 
 PATIENCE_S = 10.0
-_LOOK_EVERY_S = 0.01
+LOOK_EVERY = Backoff(first_s=0.02, cap_s=0.3)
+"""Workers that keep up have stored an envelope within some ms; those that do not are not asked all the time."""
 
 
 async def find_tail(services: Services, source: str, session: str) -> ImportTail:
@@ -130,10 +131,11 @@ async def wait_for_workers(services: Services, tail: ImportTail) -> None:
         ProblemError: they are not, after `PATIENCE_S`.
     """
     give_up_at = time.monotonic() + PATIENCE_S
-    while tail.previous > (await services.log.acknowledged() or 0):
-        if time.monotonic() > give_up_at or services.stopping.is_set():
+    for delay_s in LOOK_EVERY:
+        if tail.previous <= (await services.log.acknowledged() or 0):
+            return
+        if time.monotonic() > give_up_at or await pause(delay_s, services.stopping):
             raise ProblemError(ProblemType.WORKERS_BEHIND)
-        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def fetch_balance(services: Services, source: str, session: str) -> tuple[ImportTail, Balance]:

@@ -153,6 +153,22 @@ async def test_no_more_is_taken_in_than_workers_store(api: Api, log: Log, monkey
     assert (await add(api, 2, READING)).status_code == 200
 
 
+async def test_workers_that_are_behind_are_asked_more_and_more_seldom(
+    api: Api, log: Log, services: Services, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(importing, "PATIENCE_S", 1.0)
+    asked = list[int]()
+
+    async def acknowledged() -> int:
+        asked.append(0)
+        return 0
+
+    assert [(await add(api, n, READING)).status_code for n in range(2)] == [200, 200]
+    monkeypatch.setattr(services.log, "acknowledged", acknowledged)
+    assert_problem(await add(api, 2, READING), 503, "workers-behind")
+    assert 1 < len(asked) < 50
+
+
 async def test_a_full_log_is_said(api: Api, log: Log):
     await RawStream.ensure(log.raw.connection, RawStreamSettings(1000))
     answer = await add(api, 0, *[READING] * 100)
