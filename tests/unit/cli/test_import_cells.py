@@ -1,5 +1,8 @@
 """Cells as times and values: what is meant is read, and what is not clear is refused, never guessed."""
 
+from datetime import date, timedelta
+from datetime import time as clock
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -111,3 +114,16 @@ def test_a_file_that_knows_types_is_believed():
         (None, "auto"),
         ("inf", "number"),
     ]
+
+
+def test_what_no_reading_can_be_is_refused_as_no_number():
+    assert values([1, 2], {"a": 1}, timedelta(seconds=5), kind="auto") == [
+        ("[1, 2]", "number"),
+        ("{'a': 1}", "number"),
+        ("0:00:05", "number"),
+    ]
+    assert values(date(2026, 1, 5), clock(1, 2), kind="auto") == [("2026-01-05", "text"), ("01:02:00", "text")]
+
+
+def test_a_decimal_is_a_time_as_its_digits_say():
+    assert times(Decimal("1767614400.00"), Decimal("17676144E+2"), time_format="s") == [NOON, NOON]

@@ -89,6 +89,45 @@ def test_a_csv_file_may_be_written_in_any_way(tmp_path: Path, encoding: str):
     assert short(readings(file, dialect=dialect)) == [("Küche", "t", 1.0)]
 
 
+def write_columns(path: Path, columns: dict[str, tuple[Array, DataType]]) -> Path:
+    schema = Schema([Field(name, type_) for name, (_, type_) in columns.items()])
+    write_parquet(Table.from_arrays([array for array, _ in columns.values()], schema=schema), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("type_", "numbers"),
+    [
+        (DataType.timestamp("s"), DataType.int64()),
+        (DataType.timestamp("ms", tz="UTC"), DataType.int64()),
+        (DataType.date32(), DataType.int32()),
+    ],
+)
+def test_a_parquet_files_time_beyond_all_years_is_told_as_that_and_not_as_missing(
+    tmp_path: Path, type_: DataType, numbers: DataType
+):
+    most = 2**31 - 1 if numbers == DataType.int32() else 2**62
+    columns = {
+        "time": (Array([most, None, 0], numbers).cast(type_), type_),
+        "device": (Array(["d"] * 3, DataType.utf8()), DataType.utf8()),
+        "t": (Array([1.0] * 3, DataType.float64()), DataType.float64()),
+    }
+    found = readings(write_columns(tmp_path / "a.parquet", columns), Asked(wide=True))
+    why = [each["refused"] for each in found[:2]]
+    assert [each["reason"] for each in why] == ["invalid_time", "missing_field"]
+    assert "beyond the years" in why[0]["detail"]
+    assert found[2]["time"] == 0
+
+
+def test_texts_that_a_parquet_file_holds_as_bytes_are_texts(tmp_path: Path):
+    columns = {
+        "time": (Array([0], DataType.int64()), DataType.int64()),
+        "device": (Array([b"boiler"], DataType.binary()), DataType.binary()),
+        "t": (Array([b"1.5"], DataType.large_binary()), DataType.large_binary()),
+    }
+    assert short(readings(write_columns(tmp_path / "a.parquet", columns), Asked(wide=True))) == [("boiler", "t", 1.5)]
+
+
 def test_a_parquet_file_says_the_types_itself(tmp_path: Path):
     wall = Array([NOON + 3_600_000_000, None], DataType.int64()).cast(DataType.timestamp("us"))
     columns = {
@@ -97,9 +136,7 @@ def test_a_parquet_file_says_the_types_itself(tmp_path: Path):
         "t": (Array([1, None], DataType.int64()), DataType.int64()),
         "on": (Array([True, False], DataType.bool()), DataType.bool()),
     }
-    schema = Schema([Field(name, type_) for name, (_, type_) in columns.items()])
-    write_parquet(Table.from_arrays([array for array, _ in columns.values()], schema=schema), tmp_path / "a.parquet")
-    found = readings(tmp_path / "a.parquet", Asked(wide=True), zone="Europe/Berlin")
+    found = readings(write_columns(tmp_path / "a.parquet", columns), Asked(wide=True), zone="Europe/Berlin")
     assert short(found[:2]) == [("7", "t", 1.0), ("7", "on", True)]
     assert [each.get("time") for each in found] == [NOON, NOON, None]
     assert (found[2]["refused"]["reason"], found[2]["row"]) == ("missing_field", 2)

@@ -105,8 +105,10 @@ def test_what_the_api_refuses_ends_it_with_the_reason():
         upload_to(lambda _: refusing).state()
 
 
-def test_of_a_reading_that_is_too_long_to_be_sent_its_beginning_is_kept():
-    long = json.dumps({"source": "s", "n": 99, "device": "d", "value": "x" * 5_000}).encode()
+def test_of_a_reading_that_is_too_long_to_be_sent_its_beginning_is_kept_and_its_line_is_told(
+    capsys: pytest.CaptureFixture[str],
+):
+    long = json.dumps({"source": "s", "n": 99, "device": "d", "line": 7, "value": "x" * 5_000}).encode()
     sent = list[Any]()
     imports = Imports(max_body_bytes=3_000)
 
@@ -120,4 +122,6 @@ def test_of_a_reading_that_is_too_long_to_be_sent_its_beginning_is_kept():
     readings = [each for body in sent if "before" in body for each in body["readings"]]
     [told] = [each for each in readings if "refused" in each]
     assert (told["device"], len(told["value"])) == ("d", 1_000)
-    assert "5,0" in told["refused"]["detail"]
+    detail = f"a reading of {len(long):,} bytes, and 2,900 can be taken"
+    assert told["refused"]["detail"] == f"{detail}; the first characters are kept"
+    assert f"line 7: {detail}" in capsys.readouterr().err

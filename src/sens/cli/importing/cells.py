@@ -3,7 +3,8 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, cast, get_args
 from zoneinfo import ZoneInfo
@@ -53,18 +54,20 @@ class Times:
                 return uniform.tolist()
         return [self._read(cell) for cell in cells]
 
-    def read_utc(self, moments: Sequence[int | None]) -> list[int | Refused]:
-        """Of µs since 1970 UTC."""
-        return [_MISSING if moment is None else moment for moment in moments]
+    def read_utc(self, moments: Sequence[int | str | None]) -> list[int | Refused]:
+        """Of µs since 1970 UTC, or texts that say why they are none."""
+        return [moment if isinstance(moment, int) else _no_moment(moment) for moment in moments]
 
-    def read_local(self, walls: Sequence[int | None]) -> list[int | Refused]:
-        """Of µs by the zone's clock."""
-        return [_MISSING if wall is None else self._utc(wall) for wall in walls]
+    def read_local(self, walls: Sequence[int | str | None]) -> list[int | Refused]:
+        """Of µs by the zone's clock, or texts that say why they are none."""
+        return [self._utc(wall) if isinstance(wall, int) else _no_moment(wall) for wall in walls]
 
     def _read(self, cell: object) -> int | Refused:
         if cell is None or cell == "":
             return _MISSING
         try:
+            if isinstance(cell, Decimal):
+                cell = f"{cell:f}"
             if isinstance(cell, str):
                 cell = cell.strip()
                 if self._format is None or not (_ZONED.fullmatch(cell) or _is_number(cell)):
@@ -95,6 +98,10 @@ class Times:
         if utc.astimezone(self._zone).replace(tzinfo=None) != local.replace(tzinfo=None):
             return Refused(Reason.INVALID_TIME, f"{local:%Y-%m-%d %H:%M} does not come in {self._zone.key}")
         return (utc - _EPOCH) // _MICROSECOND
+
+
+def _no_moment(why: str | None) -> Refused:
+    return _MISSING if why is None else Refused(Reason.INVALID_TIME, f"time: {why}")
 
 
 def _is_number(cell: str) -> bool:
@@ -172,6 +179,8 @@ def _typed(cell: Any, kind: str) -> tuple[Any, str | None]:
     elif isinstance(cell, int | float | Decimal):
         found = "number"
         cell = float(cell) if math.isfinite(cell) else str(cell)
-    else:
+    elif isinstance(cell, str | date | clock):
         found, cell = "text", str(cell)
+    else:  # lists and other things that no reading can be: refused as no number
+        found, cell = "number", str(cell)
     return cell, found if kind == "auto" else kind

@@ -21,7 +21,9 @@ MAX_CELL_CHARS = 1_000_000
 DELIMITERS = ",;\t|"
 _PARQUET_MARK = b"PAR1"
 _FOOTER_BYTES = 8
-_US = DataType.timestamp("us")
+_S, _US = DataType.timestamp("s"), DataType.timestamp("us")
+BEYOND_US = "beyond the years that can be told in µs"
+"""In place of a Parquet file's time that is."""
 
 
 class Chunk(NamedTuple):
@@ -42,7 +44,8 @@ class Table(ABC):
     Attributes:
         columns: their names, in order.
         row_word: what the number of a row counts.
-        local_times: columns whose times are µs by a clock of no zone; `utc_times`: µs since 1970 UTC.
+        local_times: columns whose times are µs by a clock of no zone, or texts that say why they are none;
+            `utc_times`: the same of µs since 1970 UTC.
         typed: whether cells say by themselves what they are.
     """
 
@@ -196,8 +199,38 @@ class ParquetTable(Table):
 
     def _cells(self, at: int, column: Array) -> Sequence[Any]:
         if at in self.utc_times or at in self.local_times:
-            column = column.cast(_US).cast(DataType.int64())
-        return cast("list[Any]", column.to_pylist())  # pyright: ignore[reportUnknownMemberType]
+            return _microseconds(column)
+        cells = cast("list[Any]", column.to_pylist())  # pyright: ignore[reportUnknownMemberType]
+        return [_text(cell) for cell in cells] if _is_bytes(column.type) else cells
+
+
+def _microseconds(column: Array) -> Sequence[Any]:
+    """Of times and dates; a cast leaves out what becomes too large."""
+    if DataType.is_date32(column.type):  # straight to µs it would wrap around
+        column = column.cast(_S)
+    cells, given = _numbers(column.cast(_US)), _numbers(column)
+    return [BEYOND_US if cell is None and was is not None else cell for cell, was in zip(cells, given, strict=True)]
+
+
+def _numbers(column: Array) -> list[int | None]:
+    return cast("list[int | None]", column.cast(DataType.int64()).to_pylist())  # pyright: ignore[reportUnknownMemberType]
+
+
+def _is_bytes(type_: DataType) -> bool:
+    return any(
+        is_bytes(type_)
+        for is_bytes in (
+            DataType.is_binary,
+            DataType.is_large_binary,
+            DataType.is_binary_view,
+            DataType.is_fixed_size_binary,
+        )
+    )
+
+
+def _text(cell: bytes | None) -> str | None:
+    """Many programs write texts as bytes."""
+    return None if cell is None else cell.decode("utf-8", "backslashreplace")
 
 
 def _has_footer(file: IO[bytes], size_bytes: int) -> bool:

@@ -16,6 +16,8 @@ from sens.runtime.backoff import Backoff
 
 MAX_CHUNK_READINGS = 5_000
 CHUNKS_AHEAD = 2
+MAX_TOO_LONG_TOLD = 5
+KEPT_CHARS = 1_000
 _WRAPPED_BYTES = 100
 _WORKERS_TIMEOUT_S = 60.0
 _ASK_EVERY_S = 0.2
@@ -52,6 +54,7 @@ class Upload:
         self._all_readings = all_readings
         self._tell = tell
         self._max_bytes = 0
+        self._too_long = set[str]()  # places in the file, the first ones
 
     def state(self) -> State:
         """How far the import is."""
@@ -88,14 +91,27 @@ class Upload:
     def _chunks(self, position: int) -> Iterator[list[bytes]]:
         """All readings but the first ones, as much at once as the API takes."""
         chunk, size = list[bytes](), 0
-        for reading in islice((each for some in self._all_readings() for each in some), position, None):
+        for whole in islice((each for some in self._all_readings() for each in some), position, None):
+            reading = whole if len(whole) <= self._max_bytes else self._shortened(whole)
             if chunk and (size + len(reading) > self._max_bytes or len(chunk) == MAX_CHUNK_READINGS):
                 yield chunk
                 chunk, size = [], 0
-            chunk.append(reading if len(reading) <= self._max_bytes else _without_its_length(reading))
+            chunk.append(reading)
             size += len(reading) + 1
         if chunk:
             yield chunk
+
+    def _shortened(self, reading: bytes) -> bytes:
+        """In place of a reading that the API would not take: what can be said of it, for quarantine."""
+        found: dict[str, Any] = msgspec.json.decode(reading)
+        where = " ".join(f"{word} {found[word]}" for word in ("line", "row") if word in found)
+        detail = f"a reading of {len(reading):,} bytes, and {self._max_bytes:,} can be taken"
+        if where not in self._too_long and len(self._too_long) < MAX_TOO_LONG_TOLD:
+            self._too_long.add(where)
+            note(f"{where}: {detail}; its first characters go to quarantine")
+        kept = {name: _beginning(value) for name, value in found.items() if name != "cells"}
+        refused = {"reason": "invalid_value", "detail": f"{detail}; the first characters are kept"}
+        return msgspec.json.encode(kept | {"refused": refused})
 
     @staticmethod
     def _patiently(ask: Callable[[], Any]) -> Any:
@@ -122,9 +138,5 @@ class Upload:
         return state
 
 
-def _without_its_length(reading: bytes) -> bytes:
-    """In place of a reading that the API would not take: what can be said of it."""
-    found: dict[str, Any] = msgspec.json.decode(reading)
-    detail = f"a reading of {len(reading):,} bytes; the first characters are kept"
-    told = {key: value[:1_000] if isinstance(value, str) else value for key, value in found.items() if key != "cells"}
-    return msgspec.json.encode(told | {"refused": {"reason": "invalid_value", "detail": detail}})
+def _beginning(value: Any) -> Any:
+    return value[:KEPT_CHARS] if isinstance(value, str) else value
