@@ -8,7 +8,8 @@ from sens.storage.reads import AsyncConnection, fetch, fetch_columns
 
 @dataclass(frozen=True, slots=True)
 class DeviceNotes:
-    """What may change of a device. `expected_interval_s`: how often it sends; None: nobody said."""
+    """What may change of a device. `expected_interval_s`: how often it sends; `main_metric`: what is shown
+    first of it; None: nobody said."""
 
     id: int
     name: str
@@ -16,6 +17,7 @@ class DeviceNotes:
     label: str | None
     note: str | None
     expected_interval_s: int | None
+    main_metric: str | None
     archived_at: int | None
 
     def values(self) -> dict[str, object]:
@@ -24,6 +26,7 @@ class DeviceNotes:
             "label": self.label,
             "note": self.note,
             "expected_interval_s": self.expected_interval_s,
+            "main_metric": self.main_metric,
             "archived": self.archived_at is not None,
         }
 

@@ -28,7 +28,7 @@ class Device:
     """A device's row. `series`: how many; `last_seen`: time of its newest reading in µs, None before the first.
 
     `silent`: it sent nothing for twice the interval in which it is expected to; `main_series_id`: of its series of
-    numbers the first, None where it has none.
+    numbers the first of `main_metric`, else the first, None where it has none.
     """
 
     id: int
@@ -42,6 +42,7 @@ class Device:
     note: str | None
     expected_interval_s: int | None
     archived_at: int | None
+    main_metric: str | None
     main_series_id: int | None
     silent: bool
 

@@ -159,6 +159,16 @@ async def test_what_people_say_of_a_device_is_shown_and_taken_back(api: Api):
     assert (back["label"], back["note"], back["archived"]) == (None, "Serviced\nin May", False)
 
 
+async def test_the_main_metric_of_a_device_is_chosen_and_written_down(api: Api):
+    first = (await api.get("/devices/1")).json()["main_series_id"]
+    changed = (await api.request("PATCH", "/devices/1", json={"main_metric": "m2"})).json()
+    assert changed["main_series_id"] not in (None, first)
+    [noted] = (await api.get("/audit")).json()["items"]
+    assert (noted["before"], noted["after"]) == ({"main_metric": None}, {"main_metric": "m2"})
+    back = (await api.request("PATCH", "/devices/1", json={"main_metric": None})).json()
+    assert (back["main_metric"], back["main_series_id"]) == (None, first)
+
+
 async def test_a_device_is_silent_after_twice_the_interval_in_which_it_is_expected(
     api: Api, database: ReadingsDatabase
 ):

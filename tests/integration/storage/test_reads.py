@@ -147,6 +147,15 @@ async def test_the_main_series_of_a_device_is_its_first_of_numbers(
     assert (found["texts"], found["numbers"]) == (None, series[2])
 
 
+async def test_people_say_which_metric_is_the_main_one_and_where_it_is_no_number_the_first_is(
+    database: ReadingsDatabase, connection: AsyncConnection
+) -> None:
+    for metric, series in (("m1", database.series[1]), ("gone", database.series[0])):
+        database.connection.execute("UPDATE device SET main_metric = %s WHERE name = 'boiler'", (metric,))
+        [boiler] = await list_devices(connection)
+        assert (boiler.main_metric, boiler.main_series_id) == (metric, series)
+
+
 async def test_a_device_tells_its_series_and_newest_reading(
     database: ReadingsDatabase, connection: AsyncConnection
 ) -> None:

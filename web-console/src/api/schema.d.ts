@@ -1219,8 +1219,14 @@ export interface components {
              */
             silent: boolean;
             /**
+             * Main Metric
+             * @description Which metric is shown first; null where nobody said.
+             * @example temperature
+             */
+            main_metric: string | null;
+            /**
              * Main Series Id
-             * @description Of its series of numbers the first; null where it has none.
+             * @description Of its series of numbers that of `main_metric`, else the first; null where it has none.
              * @example 42
              */
             main_series_id: number | null;
@@ -1251,6 +1257,11 @@ export interface components {
              * @example 60
              */
             expected_interval_s?: number | null;
+            /**
+             * Main Metric
+             * @example temperature
+             */
+            main_metric?: string | null;
             /**
              * Archived
              * @description null: it stays.

@@ -135,7 +135,7 @@ function EditorSide({ device, series, onClose }: EditorProps) {
       {one ? (
         <SeriesEditor key={one.id} series={one} onDone={onClose} />
       ) : (
-        <DeviceEditor device={device} onDone={onClose} />
+        <DeviceEditor device={device} series={series} onDone={onClose} />
       )}
     </Side>
   );

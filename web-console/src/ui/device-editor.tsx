@@ -8,8 +8,15 @@ import { Problem } from "./states";
 
 type Device = Schemas["Device"];
 
+interface DeviceEditorProps {
+  device: Device;
+  /** All of the device. */
+  series: Schemas["Series"][];
+  onDone: () => void;
+}
+
 /** What people say of a device. */
-export function DeviceEditor({ device, onDone }: { device: Device; onDone: () => void }) {
+export function DeviceEditor({ device, series, onDone }: DeviceEditorProps) {
   const queries = useQueryClient();
   const change = useMutation({
     mutationFn: (to: Schemas["DeviceChange"]) => changeDevice(device.id, to),
@@ -44,6 +51,7 @@ export function DeviceEditor({ device, onDone }: { device: Device; onDone: () =>
           defaultValue={device.note ?? ""}
         />
         <IntervalFields seconds={device.expected_interval_s} />
+        <MainMetric chosen={device.main_metric} series={series} />
         <Group justify="space-between">
           <Button type="submit" loading={change.isPending}>
             Save
@@ -62,6 +70,20 @@ export function DeviceEditor({ device, onDone }: { device: Device; onDone: () =>
         </Text>
       </Stack>
     </form>
+  );
+}
+
+function MainMetric({ chosen, series }: { chosen: string | null; series: Schemas["Series"][] }) {
+  const numbers = series.filter(({ kind }) => kind === "number").map(({ metric }) => metric);
+  const metrics = new Set([...numbers, ...(chosen === null ? [] : [chosen])]);
+  return (
+    <NativeSelect
+      name="main_metric"
+      label="Main metric"
+      description="Drawn small in the list of devices"
+      data={[{ value: "", label: "the first number" }, ...[...metrics].sort()]}
+      defaultValue={chosen ?? ""}
+    />
   );
 }
 
@@ -97,5 +119,6 @@ function changeOf(given: FormData): Schemas["DeviceChange"] {
     label: text("label") || null,
     note: text("note") || null,
     expected_interval_s: text("count") ? secondsOf(interval) : null,
+    main_metric: String(given.get("main_metric")) || null,
   };
 }

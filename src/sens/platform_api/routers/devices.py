@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from msgspec import Meta
 from pydantic import Field, StrictBool
 
+from sens.decoders.imported import MAX_NAME_CHARS
 from sens.domain.columns import NEWEST_TIME, OLDEST_TIME
 from sens.platform_api.access import OPERATE, READ
 from sens.platform_api.auditing import AuditorOf, Subject, changed
@@ -49,8 +50,12 @@ class Device(Model):
         description="How often it is expected to send; null where nobody said.", examples=[60]
     )
     silent: bool = Field(description="It sent nothing for twice that long, and is not archived.", examples=[False])
+    main_metric: str | None = Field(
+        description="Which metric is shown first; null where nobody said.", examples=["temperature"]
+    )
     main_series_id: int | None = Field(
-        description="Of its series of numbers the first; null where it has none.", examples=[42]
+        description="Of its series of numbers that of `main_metric`, else the first; null where it has none.",
+        examples=[42],
     )
     archived: bool = Field(description="It is of former times. What it sends is stored all the same.", examples=[False])
 
@@ -69,6 +74,9 @@ class DeviceChange(Model):
         default=None, examples=["Serviced in May"]
     )
     expected_interval_s: int | None = Field(default=None, strict=True, ge=1, le=MAX_INTERVAL_S, examples=[60])
+    main_metric: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS, pattern=NO_NUL)] | None = Field(
+        default=None, examples=["temperature"]
+    )
     archived: StrictBool | None = Field(default=None, description="null: it stays.", examples=[True])
 
 

@@ -14,7 +14,7 @@ LIMIT %(limit)s
 -- `by_seen` says so. A device that sent nothing yet was seen before all others.
 -- name: devices
 SELECT d.id, d.name, d.source, d.tenant, d.created_at, c.series, c.last_seen, d.label, d.note, d.expected_interval_s,
-       d.archived_at, c.main_series_id,
+       d.archived_at, d.main_metric, c.main_series_id,
        d.archived_at IS NULL AND is_overdue(coalesce(c.last_seen, d.created_at), d.expected_interval_s) AS silent
 FROM (
     SELECT row_number() OVER () AS place, page.*
@@ -51,7 +51,9 @@ FROM (
     ) page
 ) d
 CROSS JOIN LATERAL (
-    SELECT count(*) AS series, max(l.time) AS last_seen, min(s.id) FILTER (WHERE s.kind = 0) AS main_series_id
+    SELECT count(*) AS series, max(l.time) AS last_seen,
+           coalesce(min(s.id) FILTER (WHERE s.kind = 0 AND s.metric = d.main_metric),
+                    min(s.id) FILTER (WHERE s.kind = 0)) AS main_series_id
     FROM series s LEFT JOIN series_latest l ON l.series_id = s.id
     WHERE s.device_id = d.id
 ) c
