@@ -50,7 +50,7 @@ test("many are discarded at once", async ({ console: page }, info) => {
   const picks = page.getByRole("checkbox", { name: `Pick sens/${device}` });
   await expect(picks).toHaveCount(3);
   for (const pick of await picks.all()) await pick.check();
-  await page.getByRole("button", { name: "Discard 3" }).click();
+  await page.getByRole("button", { name: "Discard 3 picked" }).click();
   await expect(page.getByText("3 done.")).toBeVisible();
   await expect(picks).toHaveCount(0);
 });

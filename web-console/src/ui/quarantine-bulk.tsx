@@ -42,10 +42,10 @@ export function QuarantineBulk({ ids, fit }: BulkProps) {
   return (
     <Group gap="sm" mb="sm">
       <Button size="xs" disabled={idle} onClick={() => run.mutate({ act: "replay" })}>
-        Replay {ids.length || ""}
+        Replay {ids.length || ""} picked
       </Button>
       <Button size="xs" variant="default" disabled={idle} onClick={() => run.mutate({ act: "discard" })}>
-        Discard {ids.length || ""}
+        Discard {ids.length || ""} picked
       </Button>
       {fit &&
         fit.messages > 0 &&
