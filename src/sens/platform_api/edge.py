@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sens.platform_api.body import MAX_BODY_BYTES, has_body, max_body_bytes, read_body, replayed
+from sens.platform_api.body import has_body, is_read_by_route, read_body, replayed
 from sens.platform_api.problems import ProblemError, ProblemType, response
 from sens.runtime import metrics
 
@@ -25,8 +25,6 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-MAX_LARGE_BODIES = 16
-"""At once, of those that may be larger than others: they are held before it is known who sends them."""
 PROBES = frozenset({"/healthz", "/readyz", "/version"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -40,7 +38,6 @@ class Edge:
         self._timeout_s = timeout_s
         self._max_requests = max_requests
         self._under_way = 0
-        self._large_bodies = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,24 +71,15 @@ class Edge:
 
     async def _serve_in_time(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         headers = Headers(scope=scope)
-        limit_bytes = max_body_bytes(scope["path"]) if has_body(headers) else 0
-        large = limit_bytes > MAX_BODY_BYTES
-        self._large_bodies += large
         try:
-            try:
-                if scope["path"] not in PROBES and self._is_overloaded(large):
-                    raise ProblemError(ProblemType.OVERLOADED)
-                if limit_bytes:
-                    receive = replayed(await read_body(headers, receive, limit_bytes), receive)
-            except ProblemError as error:
-                await _refuse(error, scope, receive, answer)
-                return
-            await self._app(scope, receive, answer)
-        finally:
-            self._large_bodies -= large
-
-    def _is_overloaded(self, large: bool) -> bool:
-        return self._under_way > self._max_requests or (large and self._large_bodies > MAX_LARGE_BODIES)
+            if scope["path"] not in PROBES and self._under_way > self._max_requests:
+                raise ProblemError(ProblemType.OVERLOADED)
+            if has_body(headers) and not is_read_by_route(scope["path"]):
+                receive = replayed(await read_body(headers, receive), receive)
+        except ProblemError as error:
+            await _refuse(error, scope, receive, answer)
+            return
+        await self._app(scope, receive, answer)
 
 
 class _Answer:

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from sens.domain.ledger import Balance
+from sens.platform_api.body import LargeBodies
 from sens.platform_api.keys import Keyring
 from sens.platform_api.live.hub import LiveHub
 from sens.platform_api.names import SeriesNames
@@ -53,6 +54,7 @@ class Services:
     passwords: Passwords = field(default_factory=Passwords)
     throttle: LoginThrottle = field(default_factory=LoginThrottle)
     setup_token: SetupToken = field(default_factory=SetupToken)
+    large_bodies: LargeBodies = field(default_factory=LargeBodies)
     exports: int = 0
     source_pieces: Mapping[str, str] = field(default_factory=dict[str, str])
     max_requests: int = 512

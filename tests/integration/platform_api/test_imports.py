@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +14,8 @@ import pytest
 from api import KEYS, Api, assert_problem, insert_key
 from readings_database import MONDAY, ReadingsDatabase
 from sens.decoding.messages import Arrival
-from sens.platform_api import importing
+from sens.platform_api import body, importing
+from sens.platform_api.body import LargeBodies
 from sens.platform_api.services import Services
 from sens.stream.connection import StreamConnection
 from sens.stream.consumer import RawConsumer
@@ -188,8 +190,32 @@ async def test_a_body_may_be_longer_than_others_but_not_without_end(api: Api, lo
     assert (await state(api))["max_body_bytes"] == 512 * 1024
 
 
+async def test_only_who_may_import_takes_one_of_the_places_for_long_bodies(
+    api: Api, services: Services, log: Log, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(body, "BODY_TIMEOUT_S", 30.0)
+    services.large_bodies = LargeBodies(most=1)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow():
+        yield json.dumps({"before": 0, "readings": [READING]}).encode()
+        begun.set()
+        await go_on.wait()
+
+    for stranger, slug in ((None, "not-authenticated"), (KEYS["read"], "scope-missing")):
+        answer = await api.request("POST", PATH, key=stranger, content=slow())
+        assert_problem(answer, 401 if stranger is None else 403, slug)
+    assert not begun.is_set()
+    first = asyncio.create_task(api.request("POST", PATH, content=slow()))
+    await begun.wait()
+    assert_problem(await add(api, 0, READING), 503, "overloaded")
+    go_on.set()
+    assert (await first).status_code == 200
+    assert (await add(api, 1, READING)).status_code == 200
+
+
 @pytest.mark.parametrize(
-    "body",
+    "content",
     [
         b"{",
         b"[]",
@@ -200,8 +226,8 @@ async def test_a_body_may_be_longer_than_others_but_not_without_end(api: Api, lo
         b'{"before": 0, "readings": [{"source": "plant-a"}], "more": 1}',
     ],
 )
-async def test_what_is_no_list_of_readings_is_refused(api: Api, log: Log, body: bytes):
-    assert_problem(await api.request("POST", PATH, content=body), 422, "invalid-request")
+async def test_what_is_no_list_of_readings_is_refused(api: Api, log: Log, content: bytes):
+    assert_problem(await api.request("POST", PATH, content=content), 422, "invalid-request")
     assert (await state(api))["readings"] == 0
 
 

@@ -11,15 +11,15 @@ from sens.domain.envelope import IMPORT_SESSION
 from sens.domain.names import SOURCE_NAME
 from sens.mqtt.publish import pack_publish
 from sens.platform_api.access import OPERATE
-from sens.platform_api.auditing import AuditorOf, Subject
+from sens.platform_api.auditing import Auditor, AuditorOf, Subject
 from sens.platform_api.body import MAX_IMPORT_BODY_BYTES, too_large
-from sens.platform_api.caller import CallerOf
+from sens.platform_api.caller import Caller, CallerOf
 from sens.platform_api.importing import check_visible, claim_sources, fetch_balance, find_tail, wait_for_workers
 from sens.platform_api.models import Model, Moment
 from sens.platform_api.problems import ProblemError, ProblemType, documented, invalid
 from sens.platform_api.ranges import oldest_raw
 from sens.platform_api.routers.sources import SourceName
-from sens.platform_api.services import ServicesOf
+from sens.platform_api.services import Services, ServicesOf
 from sens.stream.errors import PayloadTooLarge, SequenceMismatch
 from sens.stream.imports import ImportTail
 
@@ -162,21 +162,8 @@ async def add_to_import(
     duplicate or a conflict, and what cannot be stored is in quarantine. A source that is not there yet is made, if
     an admin asks.
     """
-    # Not `request.body()`: the request would keep it, in a circle with its application, until the collector comes by.
-    readings = _parsed(b"".join([part async for part in request.stream()]))
-    sources = _sources(readings.readings)
-    owned = await claim_sources(services, caller, audit, source, set(sources))
-    session = IMPORT_SESSION + import_id
-    tail = await _expect(services, source, session, readings.before)
-    if tail.finished:
-        raise _moved(tail)
-    await wait_for_workers(services, tail)
-    if tail.sequence == 0:
-        async with services.database.connection() as connection:
-            subject = Subject("source", owned.id, source, owned.tenant_id)
-            await audit.write(connection, "import.begin", subject, None, {"import": import_id})
-    packets = [pack_publish(name.encode(), reading) for name, reading in zip(sources, readings.readings, strict=True)]
-    return await _append(services, source, session, tail, packets)
+    async with services.large_bodies.read(request) as body:
+        return await _add(services, caller, audit, source, import_id, _parsed(body))
 
 
 @router.post("/finish", responses=_PROBLEMS)
@@ -194,6 +181,24 @@ async def finish_import(
         subject = Subject("source", owned.id, source, owned.tenant_id)
         await audit.write(connection, "import.finish", subject, None, {"import": import_id, "readings": tail.total})
     return finished
+
+
+async def _add(
+    services: Services, caller: Caller, audit: Auditor, source: str, import_id: str, readings: _Readings
+) -> ImportProgress:
+    sources = _sources(readings.readings)
+    owned = await claim_sources(services, caller, audit, source, set(sources))
+    session = IMPORT_SESSION + import_id
+    tail = await _expect(services, source, session, readings.before)
+    if tail.finished:
+        raise _moved(tail)
+    await wait_for_workers(services, tail)
+    if tail.sequence == 0:
+        async with services.database.connection() as connection:
+            subject = Subject("source", owned.id, source, owned.tenant_id)
+            await audit.write(connection, "import.begin", subject, None, {"import": import_id})
+    packets = [pack_publish(name.encode(), reading) for name, reading in zip(sources, readings.readings, strict=True)]
+    return await _append(services, source, session, tail, packets)
 
 
 def _parsed(body: bytes) -> _Readings:
