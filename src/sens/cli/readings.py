@@ -26,7 +26,7 @@ class Wanted:
     Attributes:
         series_id: or None, then the names say which series it is.
         start, end: as the API takes them: RFC 3339, `now`, `now-1h`.
-        resolution: `auto`, `raw`, `10m`, `1h`, `1d`.
+        resolution: `auto`, `raw`, `10s`, `1m`, `10m`, `1h`, `1d`.
         limit: most rows.
         time_zone: by whose clock hours and days begin.
     """

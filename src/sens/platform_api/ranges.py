@@ -17,6 +17,7 @@ from sens.storage.read_readings import (
     Resolution,
     TextReadings,
     choose_resolution,
+    choose_sums,
     read_aggregates,
     read_raw,
     read_text,
@@ -29,13 +30,16 @@ READ_AT_ONCE = 4
 """Of the pool's connections, for the series of one request."""
 LONGEST_DAYS = {
     Resolution.RAW: 366,
+    Resolution.TEN_SECONDS: 1,
+    Resolution.MINUTE: 7,
     Resolution.TEN_MINUTES: 70,
     Resolution.HOUR: 400,
     Resolution.DAY: 3660,
 }
 """The longest range at each resolution: what a query may have to look through."""
 
-Asked = Literal["auto", "raw", "10m", "1h", "1d"]
+Given = Literal["raw", "10s", "1m", "10m", "1h", "1d"]
+Asked = Literal["auto", "raw", "10s", "1m", "10m", "1h", "1d"]
 Columns = RawReadings | TextReadings | Aggregates
 
 
@@ -71,7 +75,7 @@ async def read_points(database: Reader, series: Series, request: Request, raw_fr
     points = await read_page(database, series, request, resolution)
     if request.resolution == "auto" and resolution is Resolution.RAW and points.next_from and not series.is_text:
         # More readings than a chart has points: sum them up rather than show a part of the range.
-        return await read_page(database, series, request, Resolution.TEN_MINUTES)
+        return await read_page(database, series, request, choose_sums(*request.range, request.limit))
     return points
 
 
@@ -105,7 +109,8 @@ async def read_several(database: Reader, several: Sequence[Series], request: Req
         asked = replace(request, resolution=choose_resolution(*request.range, raw_from).value)
     points = await _gather(database, several, asked, raw_from)
     if request.resolution == "auto" and asked.resolution == Resolution.RAW and _too_many(several, points):
-        return await _gather(database, several, replace(request, resolution=Resolution.TEN_MINUTES.value), raw_from)
+        sums = choose_sums(*request.range, request.limit)
+        return await _gather(database, several, replace(request, resolution=sums.value), raw_from)
     return points
 
 

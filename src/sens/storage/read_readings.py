@@ -1,6 +1,7 @@
 """Readings of one series for the API: raw, text, or aggregated; columns out, exact at any moment."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import cast
 
@@ -11,6 +12,7 @@ from sens.storage.queries import load
 from sens.storage.reads import AsyncConnection, fetch_columns, limited
 from sens.storage.times import BUCKET, timestamp
 
+_MINUTE = BUCKET // 10
 _HOUR = 6 * BUCKET
 _DAY = 24 * _HOUR
 # A chart has some 2,000 points to show.
@@ -23,11 +25,15 @@ class Resolution(StrEnum):
     """How readings are summed up; the value is what the API takes."""
 
     RAW = "raw"
+    TEN_SECONDS = "10s"
+    MINUTE = "1m"
     TEN_MINUTES = "10m"
     HOUR = "1h"
     DAY = "1d"
 
 
+# Buckets too small for the rollup: of raw readings only.
+_FINE = {Resolution.TEN_SECONDS: _MINUTE // 6, Resolution.MINUTE: _MINUTE}
 # How far a bucket may reach beyond the range: a day has up to 26 hours in some zone, an hour two.
 _MARGINS = {Resolution.TEN_MINUTES: 2 * BUCKET, Resolution.HOUR: 3 * _HOUR, Resolution.DAY: 28 * _HOUR}
 _UNITS = {Resolution.TEN_MINUTES: "10m", Resolution.HOUR: "hour", Resolution.DAY: "day"}
@@ -84,6 +90,13 @@ def choose_resolution(start: int, end: int, raw_from: int) -> Resolution:
     return Resolution.HOUR if span <= _HOUR_SPAN else Resolution.DAY
 
 
+def choose_sums(start: int, end: int, points: int) -> Resolution:
+    """The finest resolution in sums that gives [start, end), of which raw readings are kept, so many points at most;
+    ten minutes where that takes more."""
+    fine = (resolution for resolution, width in _FINE.items() if end - start <= points * width)
+    return next(fine, Resolution.TEN_MINUTES)
+
+
 async def read_raw(
     connection: AsyncConnection, series_id: int, start: int, end: int, *, limit: int, newest_first: bool = False
 ) -> RawReadings:
@@ -114,8 +127,8 @@ async def read_aggregates(
 ) -> Aggregates:
     """Aggregates of every bucket that overlaps [start, end) (µs), each of the whole bucket.
 
-    Closed buckets come from the rollup, all others from raw readings: what is returned equals the
-    aggregate of all readings stored, also of those stored a moment ago.
+    Closed buckets of ten minutes and more come from the rollup, all others from raw readings: what is returned
+    equals the aggregate of all readings stored, also of those stored a moment ago.
 
     Args:
         connection: from `Reader.connection`.
@@ -128,16 +141,12 @@ async def read_aggregates(
     Raises:
         DataRefused: PostgreSQL knows no such time zone.
     """
-    unit = _UNITS[resolution]
-    parameters = {
-        **_range(series_id, start, end, limit),
-        "oldest": timestamp(max(start - _MARGINS[resolution], OLDEST_TIME)),
-        "newest": timestamp(min(end + _MARGINS[resolution], NEWEST_TIME + BUCKET)),
-        "unit": unit,
-        "cut_unit": "hour" if unit == "10m" else unit,
-        "zone": time_zone,
-    }
-    columns = await fetch_columns(connection, load("read_readings")["aggregates"], parameters) or [()] * 7
+    if resolution in _FINE:
+        query, parameters = load("read_readings")["fine_aggregates"], _fine(series_id, start, end, resolution, limit)
+    else:
+        query = load("read_readings")["aggregates"]
+        parameters = _binned(series_id, start, end, resolution, limit, time_zone)
+    columns = await fetch_columns(connection, query, parameters) or [()] * 7
     time, count, total, low, high, first, last = columns
     counts = _int64(count)
     return Aggregates(
@@ -149,6 +158,26 @@ async def read_aggregates(
         first=_float64(first),
         last=_float64(last),
     )
+
+
+def _binned(
+    series_id: int, start: int, end: int, resolution: Resolution, limit: int, time_zone: str
+) -> dict[str, object]:
+    unit = _UNITS[resolution]
+    return {
+        **_range(series_id, start, end, limit),
+        "oldest": timestamp(max(start - _MARGINS[resolution], OLDEST_TIME)),
+        "newest": timestamp(min(end + _MARGINS[resolution], NEWEST_TIME + BUCKET)),
+        "unit": unit,
+        "cut_unit": "hour" if unit == "10m" else unit,
+        "zone": time_zone,
+    }
+
+
+def _fine(series_id: int, start: int, end: int, resolution: Resolution, limit: int) -> dict[str, object]:
+    width = _FINE[resolution]
+    whole = _range(series_id, start - start % width, min(end + -end % width, NEWEST_TIME + BUCKET), limit)
+    return {**whole, "width": timedelta(microseconds=width)}
 
 
 def _range(series_id: int, start: int, end: int, limit: int) -> dict[str, object]:

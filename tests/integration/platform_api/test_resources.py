@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from api import Api, assert_problem
-from readings_database import BUCKET, HOUR, MONDAY, ReadingsDatabase
+from readings_database import BUCKET, DAY, HOUR, MONDAY, ReadingsDatabase
 from sens.platform_api.services import Services
+from sens.platform_api.times import rfc3339
 
 MONDAY_TEXT = "2026-01-05T00:00:00Z"
 
@@ -20,7 +21,7 @@ WRONG_RANGES: list[tuple[dict[str, Any], str, str]] = [
     ({"from": "now", "to": "now-1h"}, "query.from", "before"),
     ({"from": "now-71d", "resolution": "10m"}, "query.from", "coarser"),
     ({"from": "now-11000d"}, "query.from", "3660 days"),
-    ({"resolution": "1m"}, "query.resolution", "'auto', 'raw', '10m', '1h' or '1d'"),
+    ({"resolution": "5m"}, "query.resolution", "'10s', '1m', '10m', '1h' or '1d'"),
     ({"limit": 0}, "query.limit", "greater than or equal to 1"),
     ({"limit": 5001}, "query.limit", "less than or equal to 5000"),
 ]
@@ -146,7 +147,24 @@ class TestReadings:
         few = await self.read(api, {"from": "now-1h", "limit": 99}, series=3)
         many = await self.read(api, {"from": "now-1h", "limit": 98}, series=3)
         assert (few["resolution"], len(few["columns"]["value"])) == ("raw", 99)
-        assert (many["resolution"], sum(many["columns"]["count"])) == ("10m", 99)
+        assert (many["resolution"], sum(many["columns"]["count"])) == ("1m", 99)
+
+    async def test_dense_readings_of_less_than_a_day_are_summed_up_by_seconds_and_minutes(
+        self, api: Api, database: ReadingsDatabase
+    ):
+        now: int = database.one("SELECT (extract(epoch FROM now()) * 1000000)::bigint")
+        begin = now - now % DAY - DAY  # `auto` takes raw readings as far back as retention keeps them
+        database.write([(3, begin + n * 1_000_000, float(n)) for n in range(3600)])
+        hour = await self.read(api, {"from": rfc3339(begin), "to": rfc3339(begin + HOUR)}, series=3)
+        assert (hour["resolution"], hour["columns"]["count"]) == ("10s", [10] * 360)
+        assert hour["columns"]["time_us"] == [begin + n * 10_000_000 for n in range(360)]
+        assert hour["columns"]["max"][:2] == [9.0, 19.0]
+        day = await self.read(api, {"from": rfc3339(begin), "to": rfc3339(begin + DAY)}, series=3)
+        assert (day["resolution"], day["columns"]["count"]) == ("1m", [60] * 60)
+        together = (
+            await api.get("/readings", series=[1, 3], **{"from": rfc3339(begin), "to": rfc3339(begin + DAY)})
+        ).json()
+        assert [each["resolution"] for each in together["series"]] == ["1m", "1m"]
 
     async def test_texts_are_read_as_they_are(self, api: Api):
         text = await self.read(api, {"from": MONDAY_TEXT, "to": "2026-01-06T00:00:00Z"}, series=4)

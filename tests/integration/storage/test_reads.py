@@ -31,7 +31,7 @@ from sens.storage.read_quarantine import (
     list_overflow,
     list_quarantined,
 )
-from sens.storage.read_readings import Resolution, choose_resolution, read_aggregates, read_raw, read_text
+from sens.storage.read_readings import Resolution, choose_resolution, choose_sums, read_aggregates, read_raw, read_text
 from sens.storage.reads import AsyncConnection, Reader, limited
 from sens.storage.rollups import advance
 
@@ -274,6 +274,25 @@ async def test_aggregates_are_of_whole_buckets_that_overlap_the_range(
     assert (hours.time.tolist(), hours.count.tolist()) == ([MONDAY], [60])
 
 
+async def test_fine_aggregates_are_of_whole_buckets_too(
+    database: ReadingsDatabase, connection: AsyncConnection
+) -> None:
+    one, second = database.series[0], MINUTE // 60
+    database.write([(one, MONDAY + n * second, float(n % 7)) for n in range(180)] + [(one, MONDAY - 1, 99.0)])
+    for resolution, width in ((Resolution.TEN_SECONDS, 10), (Resolution.MINUTE, 60)):
+        answer = await read_aggregates(
+            connection, one, MONDAY + 61 * second, MONDAY + 121 * second, resolution, limit=100
+        )
+        expected = {start: [float(n % 7) for n in range(start, start + width)] for start in range(60, 130, width)}
+        expected = {start: values for start, values in expected.items() if start < 121}
+        assert answer.time.tolist() == [MONDAY + start * second for start in expected]
+        assert answer.count.tolist() == [width] * len(expected)
+        assert answer.first.tolist() == [values[0] for values in expected.values()]
+        assert answer.last.tolist() == [values[-1] for values in expected.values()]
+        assert answer.min.tolist() == [0.0] * len(expected)
+        assert answer.mean.tolist() == pytest.approx([sum(values) / width for values in expected.values()])
+
+
 async def test_aggregates_are_limited(database: ReadingsDatabase, connection: AsyncConnection) -> None:
     one = database.series[0]
     database.write([(one, MONDAY + n * BUCKET, 1.0) for n in range(9)])
@@ -294,6 +313,14 @@ def test_auto_resolution_gives_a_chart_some_two_thousand_points() -> None:
     assert choose_resolution(MONDAY, MONDAY + 14 * DAY, raw_from=MONDAY + DAY) is Resolution.TEN_MINUTES
     assert choose_resolution(MONDAY, MONDAY + 30 * DAY, 0) is Resolution.HOUR
     assert choose_resolution(MONDAY, MONDAY + 365 * DAY, 0) is Resolution.DAY
+
+
+def test_sums_of_what_is_too_dense_for_a_chart_are_as_fine_as_it_can_show() -> None:
+    assert choose_sums(MONDAY, MONDAY + HOUR, 2500) is Resolution.TEN_SECONDS
+    assert choose_sums(MONDAY, MONDAY + DAY, 2500) is Resolution.MINUTE
+    assert choose_sums(MONDAY, MONDAY + 2 * DAY, 2500) is Resolution.TEN_MINUTES
+    assert choose_sums(MONDAY, MONDAY + HOUR, 100) is Resolution.MINUTE
+    assert choose_sums(MONDAY, MONDAY + DAY, 100) is Resolution.TEN_MINUTES
 
 
 async def test_a_query_that_takes_too_long_ends_as_busy(database: ReadingsDatabase) -> None:

@@ -2339,7 +2339,7 @@ export interface components {
              * @description As asked for, or as chosen for `auto`.
              * @enum {string}
              */
-            resolution: "raw" | "10m" | "1h" | "1d";
+            resolution: "raw" | "10s" | "1m" | "10m" | "1h" | "1d";
             /** Columns */
             columns: components["schemas"]["RawColumns"] | components["schemas"]["TextColumns"] | components["schemas"]["AggregateColumns"];
             /**
@@ -3847,8 +3847,8 @@ export interface operations {
     list_readings: {
         parameters: {
             query?: {
-                /** @description `auto`: raw where the range and the number of readings are small, else the finest with some 2,000 buckets. `1h` and `1d` begin by the clock of `time_zone`. */
-                resolution?: "auto" | "raw" | "10m" | "1h" | "1d";
+                /** @description `auto`: raw where the range and the number of readings are small, else the finest with some 2,000 buckets. `10s`, `1m` and `10m` begin by UTC, `1h` and `1d` begin by the clock of `time_zone`. */
+                resolution?: "auto" | "raw" | "10s" | "1m" | "10m" | "1h" | "1d";
                 /** @description Most points of the page. */
                 limit?: number;
                 /** @description UTC, or an IANA name of an area and a place. */
@@ -3936,8 +3936,8 @@ export interface operations {
             query: {
                 /** @description `series=42&series=43`. */
                 series: number[];
-                /** @description `auto`: raw where the range and the number of readings are small, else the finest with some 2,000 buckets. `1h` and `1d` begin by the clock of `time_zone`. */
-                resolution?: "auto" | "raw" | "10m" | "1h" | "1d";
+                /** @description `auto`: raw where the range and the number of readings are small, else the finest with some 2,000 buckets. `10s`, `1m` and `10m` begin by UTC, `1h` and `1d` begin by the clock of `time_zone`. */
+                resolution?: "auto" | "raw" | "10s" | "1m" | "10m" | "1h" | "1d";
                 /** @description Most points of each series. */
                 limit?: number;
                 /** @description UTC, or an IANA name of an area and a place. */
@@ -4021,8 +4021,8 @@ export interface operations {
     export_readings: {
         parameters: {
             query?: {
-                /** @description `auto`: raw where the range and the number of readings are small, else the finest with some 2,000 buckets. `1h` and `1d` begin by the clock of `time_zone`. */
-                resolution?: "auto" | "raw" | "10m" | "1h" | "1d";
+                /** @description `auto`: raw where the range and the number of readings are small, else the finest with some 2,000 buckets. `10s`, `1m` and `10m` begin by UTC, `1h` and `1d` begin by the clock of `time_zone`. */
+                resolution?: "auto" | "raw" | "10s" | "1m" | "10m" | "1h" | "1d";
                 format?: components["schemas"]["FileFormat"];
                 /** @description UTC, or an IANA name of an area and a place. */
                 time_zone?: string;

@@ -11,7 +11,7 @@ export interface Curve {
 
 /** Buckets end where the next begins; raw readings that are this many usual steps apart have a gap between. */
 const GAP_STEPS = 5;
-const BUCKET_S: Record<string, number> = { "10m": 600, "1h": 3600, "1d": 86_400 };
+const BUCKET_S: Record<string, number> = { "10s": 10, "1m": 60, "10m": 600, "1h": 3600, "1d": 86_400 };
 
 /** The curve of readings, with nulls where nothing was sent; null for text, which cannot be drawn. */
 export function curveOf(readings: Readings): Curve | null {

@@ -1,7 +1,7 @@
 """Readings of one series, in columns."""
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
@@ -11,7 +11,7 @@ from sens.platform_api.access import READ
 from sens.platform_api.caller import CallerOf
 from sens.platform_api.models import Model
 from sens.platform_api.problems import ProblemType, documented
-from sens.platform_api.ranges import DEFAULT_POINTS, MAX_POINTS, Asked, Columns, Request, oldest_raw, read_points
+from sens.platform_api.ranges import DEFAULT_POINTS, MAX_POINTS, Asked, Columns, Given, Request, oldest_raw, read_points
 from sens.platform_api.routers.series import Id, NamedKind, find_series
 from sens.platform_api.services import ServicesOf
 from sens.platform_api.times import TimeRange, TimeZone, rfc3339, time_range
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/v1/series/{series_id}/readings", tags=["readings
 
 RESOLUTION = Query(
     description="`auto`: raw where the range and the number of readings are small, else the finest with some "
-    "2,000 buckets. `1h` and `1d` begin by the clock of `time_zone`."
+    "2,000 buckets. `10s`, `1m` and `10m` begin by UTC, `1h` and `1d` begin by the clock of `time_zone`."
 )
 _TIMES = Field(description="µs since 1970 UTC, ascending.", examples=[[1767571200000000]])
 
@@ -57,7 +57,7 @@ class Readings(Model):
 
     series_id: int = Field(examples=[42])
     kind: NamedKind
-    resolution: Literal["raw", "10m", "1h", "1d"] = Field(description="As asked for, or as chosen for `auto`.")
+    resolution: Given = Field(description="As asked for, or as chosen for `auto`.")
     columns: RawColumns | TextColumns | AggregateColumns
     next_from: str | None = Field(
         description="Give it as `from`, and `resolution` as answered, for the next page; null on the last one.",

@@ -20,6 +20,19 @@ SELECT time, value FROM reading_text
 WHERE series_id = %(series)s AND time >= %(start)s AND time < %(end)s
 ORDER BY time DESC LIMIT %(limit)s
 
+-- Buckets of seconds or minutes; `start` and `end` are where one begins.
+-- name: fine_aggregates
+SELECT bucket, cardinality(v)::bigint, sum, min, max, v[1], v[cardinality(v)]
+FROM (
+    SELECT date_bin(%(width)s, time, '1970-01-01 00:00Z') AS bucket,
+           sum(summable(value)) AS sum, min(value) AS min, max(value) AS max, array_agg(value ORDER BY time) AS v
+    FROM reading
+    WHERE series_id = %(series)s AND time >= %(start)s AND time < %(end)s
+    GROUP BY 1
+) a
+ORDER BY bucket
+LIMIT %(limit)s
+
 -- One statement, so one snapshot: marks, rollup rows, late marks and raw readings fit each other.
 --   rolled    rows of ten minutes that the rollup may be trusted for; `cut`: a bucket of the answer ends
 --             within it (a day in a zone like UTC+05:45), so it has to be divided
