@@ -98,7 +98,12 @@ class Latest:
 class SeriesFilter:
     """Which series: those that fit everything given. `ids` may be many, the names are exact; `tenant_id` None: any.
 
-    `q`, of lists only: what the metric, the display name, or the device's name or label contains.
+    What follows is of lists of series only:
+
+    Attributes:
+        words: all of them are in the metric, the display name, the device's name or label, or the source's name.
+        silent: only those whose device is not archived and that sent nothing for twice its expected interval, or not.
+        seen_since: only those with a reading of that time or later; `unseen_since`: only those without.
     """
 
     ids: Sequence[int] | None = None
@@ -107,7 +112,10 @@ class SeriesFilter:
     source: str | None = None
     metric: str | None = None
     tenant_id: int | None = None
-    q: str | None = None
+    words: Sequence[str] = ()
+    silent: bool | None = None
+    seen_since: datetime | None = None
+    unseen_since: datetime | None = None
 
     def parameters(self) -> dict[str, object]:
         return {
@@ -117,7 +125,10 @@ class SeriesFilter:
             "source": self.source,
             "metric": self.metric,
             "tenant_id": self.tenant_id,
-            "q": self.q,
+            "words": list(self.words),
+            "silent": self.silent,
+            "seen_since": self.seen_since,
+            "unseen_since": self.unseen_since,
         }
 
 
@@ -128,7 +139,7 @@ class DeviceFilter:
     Attributes:
         source: the name of a source.
         prefix: what the device's name starts with.
-        q: what its name or label contains, in small letters or capitals.
+        words: all of them are in its name, its label or its source's name, in small letters or capitals.
         archived, silent: only those that are, or are not.
         seen_since: only those that sent something at that time or later; `unseen_since`: only those that did not.
     """
@@ -137,7 +148,7 @@ class DeviceFilter:
     tenant_id: int | None = None
     source: str | None = None
     prefix: str = ""
-    q: str | None = None
+    words: Sequence[str] = ()
     archived: bool | None = None
     silent: bool | None = None
     seen_since: datetime | None = None
@@ -154,7 +165,7 @@ class DeviceFilter:
             "tenant_id": self.tenant_id,
             "source": self.source,
             "prefix": self.prefix,
-            "q": self.q,
+            "words": list(self.words),
             "archived": self.archived,
             "silent": self.silent,
             "seen_since": self.seen_since,

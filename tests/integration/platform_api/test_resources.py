@@ -135,6 +135,23 @@ class TestReadings:
         berlin = await self.read(api, {**range_, "resolution": "1d", "time_zone": "Europe/Berlin"})
         assert berlin["columns"]["time_us"] == [MONDAY - HOUR]
 
+    async def test_series_are_found_by_their_newest_reading_and_by_silence(self, api: Api, database: ReadingsDatabase):
+        async def found(**which: Any) -> list[int]:
+            answer = await api.get("/series", **which)
+            assert answer.status_code == 200, answer.text
+            return [each["id"] for each in answer.json()["items"]]
+
+        assert (await found(seen_since="now-1h"), await found(unseen_since="now-1h")) == ([4], [1, 2, 3])
+        assert await found(seen_since="2026-01-01T00:00:00Z", unseen_since="now-1h") == [1]
+        assert await found(silent=True) == []
+        await api.request("PATCH", "/devices/1", json={"expected_interval_s": 600})
+        assert (await found(silent=True, seen_since="1970-01-02T00:00:00Z"), await found(silent=True, q="mode")) == (
+            [1],
+            [],
+        )
+        assert 4 in await found(silent=False)
+        assert_problem(await api.get("/series", unseen_since="yesterday"), 422, "invalid-request")
+
     async def test_auto_sums_up_what_a_chart_could_not_show(self, api: Api):
         day = await self.read(api, {"from": MONDAY_TEXT, "to": "2026-01-06T00:00:00Z"})
         assert (day["resolution"], len(day["columns"]["time_us"]), day["next_from"]) == ("10m", 60, None)

@@ -153,7 +153,8 @@ async def test_what_people_say_of_a_device_is_shown_and_taken_back(api: Api):
     changed = (await api.request("PATCH", "/devices/1", json=given)).json()
     assert given.items() <= changed.items()
     assert (await api.get("/devices/1")).json() == changed
-    assert [each["id"] for each in (await api.get("/devices", q="CELLAR")).json()["items"]] == [1]
+    for q, found in (("CELLAR", [1]), ("plant cellar boil", [1]), ("cellar attic", [])):
+        assert [each["id"] for each in (await api.get("/devices", q=q)).json()["items"]] == found, q
     assert (await api.get("/devices", archived=False)).json()["items"] == []
     back = (await api.request("PATCH", "/devices/1", json={"label": None, "archived": False})).json()
     assert (back["label"], back["note"], back["archived"]) == (None, "Serviced\nin May", False)
@@ -189,5 +190,6 @@ async def test_how_a_series_is_shown_changes_what_is_shown_only(api: Api):
     assert changed["unit_sent"] == ""
     assert (await api.get("/series/1")).json() == changed
     assert (await api.get("/latest", id=1)).json()["items"][0]["unit"] == "°C"
-    assert [each["id"] for each in (await api.get("/series", q="flow")).json()["items"]] == [1]
+    for q, found in (("flow", [1]), ("BOILER flow m0", [1]), ("plant-a flow", [1]), ("boiler flow m1", [])):
+        assert [each["id"] for each in (await api.get("/series", q=q)).json()["items"]] == found, q
     assert (await api.request("PATCH", "/series/1", json={"unit": None})).json()["unit"] == ""

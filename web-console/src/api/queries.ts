@@ -1,4 +1,4 @@
-import { queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { Range } from "../lib/range";
 import { bucketZone } from "../lib/time";
 import { api, body, type Schemas } from "./client";
@@ -88,12 +88,14 @@ export const seriesOfDeviceQuery = (deviceId: number) =>
       body(api.GET("/api/v1/series", { params: { query: { device_id: deviceId, limit: 1000 } }, signal })),
   });
 
-/** Series of which some name contains the text; the first few hundred of all where there is none. */
+/** Series whose names hold all words, page after page. */
 export const searchedSeriesQuery = (q: string | undefined) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: ["series", "search", q],
-    queryFn: ({ signal }) =>
-      body(api.GET("/api/v1/series", { params: { query: { q, limit: 300 } }, signal })),
+    queryFn: ({ signal, pageParam: cursor }) =>
+      body(api.GET("/api/v1/series", { params: { query: { q, cursor, limit: 100 } }, signal })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: (before) => before,
   });
 

@@ -3172,7 +3172,7 @@ export interface operations {
                 limit?: number;
                 source?: string | null;
                 prefix?: string | null;
-                /** @description What name or label contains. */
+                /** @description Words that are in the name, the label or the source's name. */
                 q?: string | null;
                 /** @description Only those that are archived, or are not. */
                 archived?: boolean | null;
@@ -3510,12 +3510,18 @@ export interface operations {
     list_series: {
         parameters: {
             query?: {
-                /** @description What the metric, the display name, or the device's name or label contains. */
-                q?: string | null;
                 /** @description `next_cursor` of the page before; the first page has none. */
                 cursor?: string | null;
                 /** @description Most entries of the page. */
                 limit?: number;
+                /** @description Words that are in the metric, the display name, the device's name or label, or the source's name. */
+                q?: string | null;
+                /** @description Only those that sent nothing for twice the device's expected interval, or that did. */
+                silent?: boolean | null;
+                /** @description Only those with a reading of then or later. */
+                seen_since?: string | null;
+                /** @description Only those without one. */
+                unseen_since?: string | null;
                 /** @description Ids of series, `id=1&id=2`. */
                 id?: number[] | null;
                 device_id?: number | null;

@@ -1,5 +1,5 @@
 import { Button, Checkbox, Group, Stack, Text } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schemas } from "../api/client";
 import { searchedSeriesQuery } from "../api/queries";
@@ -20,7 +20,7 @@ export function SeriesPicker({ chosen, max, onChange }: Omit<FoundProps, "text">
       <Side title="Choose series" opened={open} onClose={() => setOpen(false)}>
         <Stack>
           <SearchInput
-            label="Device, then metric"
+            label="Parts of names of device, metric or source"
             placeholder="boiler temp"
             value={text}
             onSearch={setText}
@@ -48,16 +48,10 @@ interface FoundProps {
 }
 
 function Found({ text, ...choice }: FoundProps) {
-  // The API finds what has the first word in some name, also in the label of its device.
-  const [first, ...words] = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const series = useQuery(searchedSeriesQuery(first));
+  const series = useInfiniteQuery(searchedSeriesQuery(text.trim() || undefined));
   if (series.isPending) return <Loading rows={6} />;
   if (series.isError) return <Problem error={series.error} />;
-  const fit = series.data.items.filter(
-    (each) =>
-      each.kind !== "text" &&
-      words.every((word) => `${each.device} ${seriesName(each)} ${each.metric}`.toLowerCase().includes(word)),
-  );
+  const fit = series.data.pages.flatMap((page) => page.items).filter((each) => each.kind !== "text");
   if (fit.length === 0)
     return <Empty title="Nothing fits">Write a part of a device's or a metric's name.</Empty>;
   return (
@@ -67,11 +61,20 @@ function Found({ text, ...choice }: FoundProps) {
           <Choice key={each.id} series={each} {...choice} />
         ))}
       </Stack>
-      <Text size="xs" c="dimmed">
-        {series.data.next_cursor
-          ? "There are more; write more of a name to see others."
-          : `${fit.length} series.`}
-      </Text>
+      {series.hasNextPage ? (
+        <Button
+          size="xs"
+          variant="default"
+          loading={series.isFetchingNextPage}
+          onClick={() => void series.fetchNextPage()}
+        >
+          Show more than these {fit.length}
+        </Button>
+      ) : (
+        <Text size="xs" c="dimmed">
+          {fit.length} series.
+        </Text>
+      )}
     </>
   );
 }

@@ -1,7 +1,5 @@
 """Devices."""
 
-import time
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -19,12 +17,11 @@ from sens.platform_api.models import NO_NUL, Base64, Label, Model, Moment, Page,
 from sens.platform_api.paging import Cursor, Limit, NameFilter, NamePart, RowId, SourceFilter, cut, parse_cursor
 from sens.platform_api.problems import ProblemError, ProblemType, documented
 from sens.platform_api.routers.quarantine import NamedState
+from sens.platform_api.search import SeenSince, UnseenSince, Words, moment_of, words_of
 from sens.platform_api.services import Services, ServicesOf
-from sens.platform_api.times import parse_moment
 from sens.platform_api.trials import Trial, told
 from sens.storage import annotations, read_devices
 from sens.storage.read_devices import DeviceFilter, DevicePlace, DeviceSort
-from sens.storage.times import timestamp
 
 router = APIRouter(prefix="/api/v1/devices", tags=["devices"], dependencies=[READ])
 
@@ -129,32 +126,23 @@ def device_filter(
     caller: CallerOf,
     source: SourceFilter = None,
     prefix: Annotated[NameFilter, Query(examples=["boiler-"])] = None,
-    q: Annotated[NameFilter, Query(description="What name or label contains.", examples=["cellar"])] = None,
+    q: Annotated[Words, Query(description="Words that are in the name, the label or the source's name.")] = None,
     archived: Annotated[bool | None, Query(description="Only those that are archived, or are not.")] = None,
     silent: Annotated[bool | None, Query(description="Only those that are silent, or are not.")] = None,
-    seen_since: Annotated[
-        str | None, Query(max_length=40, description="Only those with a reading of then or later.", examples=["now-1h"])
-    ] = None,
-    unseen_since: Annotated[
-        str | None, Query(max_length=40, description="Only those without one.", examples=["now-1d"])
-    ] = None,
+    seen_since: SeenSince = None,
+    unseen_since: UnseenSince = None,
 ) -> DeviceFilter:
     """Devices that fit everything given."""
-    now = time.time_ns() // 1000
     return DeviceFilter(
         tenant_id=caller.tenant_id,
         source=source,
         prefix=prefix or "",
-        q=q,
+        words=words_of(q),
         archived=archived,
         silent=silent,
-        seen_since=_moment(seen_since, "query.seen_since", now),
-        unseen_since=_moment(unseen_since, "query.unseen_since", now),
+        seen_since=moment_of(seen_since, "query.seen_since"),
+        unseen_since=moment_of(unseen_since, "query.unseen_since"),
     )
-
-
-def _moment(text: str | None, place: str, now: int) -> datetime | None:
-    return None if text is None else timestamp(parse_moment(text, place, now))
 
 
 @router.get("")

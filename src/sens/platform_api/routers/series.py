@@ -19,13 +19,13 @@ from sens.platform_api.paging import (
     DeviceNameFilter,
     Limit,
     MetricFilter,
-    NameFilter,
     RowId,
     SourceFilter,
     cut,
     parse_cursor,
 )
 from sens.platform_api.problems import ProblemError, ProblemType, documented
+from sens.platform_api.search import SeenSince, UnseenSince, Words, moment_of, words_of
 from sens.platform_api.services import Services, ServicesOf
 from sens.platform_api.times import rfc3339
 from sens.storage import annotations, read_devices
@@ -36,7 +36,7 @@ router = APIRouter(prefix="/api/v1", tags=["series"], dependencies=[READ])
 Id = Annotated[int, Path(ge=1, le=2**31 - 1, examples=[42])]
 MAX_IDS = 1000
 _encode = msgspec.json.Encoder().encode
-_Q = "What the metric, the display name, or the device's name or label contains."
+_Q = "Words that are in the metric, the display name, the device's name or label, or the source's name."
 
 
 class KindName(StrEnum):
@@ -142,16 +142,34 @@ def series_filter(
 Filter = Annotated[SeriesFilter, Depends(series_filter)]
 
 
+def series_search(
+    which: Filter,
+    q: Annotated[Words, Query(description=_Q)] = None,
+    silent: Annotated[
+        bool | None,
+        Query(description="Only those that sent nothing for twice the device's expected interval, or that did."),
+    ] = None,
+    seen_since: SeenSince = None,
+    unseen_since: UnseenSince = None,
+) -> SeriesFilter:
+    """As `series_filter`, and by words and newest readings."""
+    return replace(
+        which,
+        words=words_of(q),
+        silent=silent,
+        seen_since=moment_of(seen_since, "query.seen_since"),
+        unseen_since=moment_of(unseen_since, "query.unseen_since"),
+    )
+
+
 @router.get("/series")
 async def list_series(
     services: ServicesOf,
-    which: Filter,
-    q: Annotated[NameFilter, Query(description=_Q, examples=["flow"])] = None,
+    which: Annotated[SeriesFilter, Depends(series_search)],
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> SeriesPage:
     """Series by id."""
-    which = replace(which, q=q)
     after = parse_cursor(cursor, RowId) or 0
     async with services.database.connection() as connection:
         rows = await read_devices.list_series(connection, which, after=after, limit=limit + 1)

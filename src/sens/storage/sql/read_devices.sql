@@ -29,8 +29,8 @@ FROM (
         WHERE (%(id)s::int IS NULL OR d.id = %(id)s)
           AND (%(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s)
           AND (%(archived)s::bool IS NULL OR (d.archived_at IS NOT NULL) = %(archived)s)
-          AND (%(q)s::text IS NULL OR strpos(lower(d.name), lower(%(q)s)) > 0
-               OR strpos(lower(d.label), lower(%(q)s)) > 0)
+          AND NOT EXISTS (SELECT FROM unnest(%(words)s::text[]) AS word
+                          WHERE strpos(lower(concat_ws(E'\n', d.name, d.label, s.name)), lower(word)) = 0)
           AND (%(source)s::text IS NULL OR s.name = %(source)s)
           AND starts_with(d.name, %(prefix)s::text)
           AND (%(silent)s::bool IS NULL OR %(silent)s =
@@ -63,14 +63,19 @@ ORDER BY d.place
 SELECT s.id, s.device_id, d.name AS device, o.name AS source, o.tenant_id, s.metric,
        coalesce(s.unit_shown, s.unit) AS unit, s.unit AS unit_sent, s.kind, s.created_at, s.display_name, s.precision
 FROM series s JOIN device d ON d.id = s.device_id JOIN source o ON o.id = d.source_id
+LEFT JOIN series_latest l ON l.series_id = s.id
 WHERE (%(ids)s::int[] IS NULL OR s.id = ANY (%(ids)s))
   AND (%(device_id)s::int IS NULL OR s.device_id = %(device_id)s)
   AND (%(device)s::text IS NULL OR d.name = %(device)s)
   AND (%(source)s::text IS NULL OR o.name = %(source)s)
   AND (%(metric)s::text IS NULL OR s.metric = %(metric)s)
   AND (%(tenant_id)s::int IS NULL OR o.tenant_id = %(tenant_id)s)
-  AND (%(q)s::text IS NULL OR strpos(lower(s.metric), lower(%(q)s)) > 0 OR strpos(lower(s.display_name), lower(%(q)s)) > 0
-       OR strpos(lower(d.name), lower(%(q)s)) > 0 OR strpos(lower(d.label), lower(%(q)s)) > 0)
+  AND NOT EXISTS (SELECT FROM unnest(%(words)s::text[]) AS word
+                  WHERE strpos(lower(concat_ws(E'\n', s.metric, s.display_name, d.name, d.label, o.name)), lower(word)) = 0)
+  AND (%(silent)s::bool IS NULL OR %(silent)s =
+       (d.archived_at IS NULL AND is_overdue(coalesce(l.time, s.created_at), d.expected_interval_s)))
+  AND (%(seen_since)s::timestamptz IS NULL OR l.time >= %(seen_since)s)
+  AND (%(unseen_since)s::timestamptz IS NULL OR coalesce(l.time, '-infinity') < %(unseen_since)s)
   AND s.id > %(after)s
 ORDER BY s.id
 LIMIT %(limit)s
