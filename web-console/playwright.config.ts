@@ -34,6 +34,14 @@ export default defineConfig({
   },
   projects: [
     { name: "desktop", use: { viewport: { width: 1360, height: 860 } } },
-    { name: "phone", use: { ...devices["Pixel 7"], locale: "en-GB", timezoneId: "Europe/Berlin" } },
+    {
+      name: "phone",
+      use: {
+        ...devices["Pixel 7"],
+        viewport: { width: 390, height: 844 },
+        locale: "en-GB",
+        timezoneId: "Europe/Berlin",
+      },
+    },
   ],
 });

@@ -1,6 +1,16 @@
 import { readFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
-import { deviceWith, eventually, expect, logInAs, type Named, picture, publish, test } from "./harness";
+import {
+  deviceWith,
+  eventually,
+  expect,
+  logInAs,
+  type Named,
+  picture,
+  publish,
+  test,
+  touch,
+} from "./harness";
 
 const HOUR_MS = 3_600_000;
 
@@ -102,4 +112,53 @@ test("live, the range moves on and readings are added; the period before is draw
   await page.getByRole("switch", { name: "Compare" }).click();
   await expect(page.getByRole("columnheader", { name: "Mean before" })).toBeVisible();
   await expect(row).toContainText("40");
+});
+
+/** Length and begin of the range in the address, in ms; NaN where it is none between two moments. */
+function rangeIn(page: Page): { length: number; begin: number } {
+  const { searchParams } = new URL(page.url());
+  const [from, to] = ["from", "to"].map((name) => Date.parse(searchParams.get(name) ?? ""));
+  return { length: (to ?? NaN) - (from ?? NaN), begin: from ?? NaN };
+}
+
+test("two fingers zoom, one moves the time, and up and down the page scrolls", async ({
+  console: page,
+}, info) => {
+  test.skip(info.project.name !== "phone", "it has no fingers");
+  await page.goto("/explore?series=1&from=now-1h");
+  const chart = page.getByRole("img", { name: /1 series/ });
+  // The address changes before the page does: what is round the chart moves it.
+  const chartOf = async (range: RegExp) => {
+    await expect(page.getByRole("img", { name: range })).toBeVisible();
+    await chart.scrollIntoViewIfNeeded();
+    const box = await chart.boundingBox();
+    if (!box) throw new Error("the chart has no box");
+    return (part: number, y = 150) => [box.x + box.width * part, box.y + y] as const;
+  };
+  const whole = await chartOf(/from now-1h/);
+  await touch(page, [whole(0.5), whole(0.4), whole(0.3)], [whole(0.6), whole(0.7), whole(0.8)]);
+  await expect.poll(() => rangeIn(page).length).toBeLessThan(HOUR_MS / 2);
+  const zoomed = rangeIn(page);
+  const at = await chartOf(/from \d{4}-/);
+  await touch(page, [at(0.4), at(0.5), at(0.6), at(0.8)]);
+  await expect.poll(() => rangeIn(page).begin).toBeLessThan(zoomed.begin);
+  expect(Math.abs(rangeIn(page).length - zoomed.length)).toBeLessThan(5);
+  const [address, top] = [page.url(), await page.evaluate(() => scrollY)];
+  await touch(page, [at(0.5, 250), at(0.5, 200), at(0.5, 150), at(0.5, 50)]);
+  await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(top);
+  expect(page.url()).toBe(address);
+});
+
+test("keys move the time and zoom", async ({ console: page }, info) => {
+  test.skip(info.project.name === "phone", "a phone has none");
+  await page.goto("/explore?series=1&from=now-1h");
+  const chart = page.getByRole("img", { name: /1 series/ });
+  await chart.focus();
+  await page.keyboard.press("+");
+  await expect.poll(() => rangeIn(page).length).toBeCloseTo(0.8 * HOUR_MS, -3);
+  const zoomed = rangeIn(page);
+  await chart.press("ArrowLeft");
+  await expect.poll(() => rangeIn(page).begin).toBeLessThan(zoomed.begin);
+  await chart.press("-");
+  await expect.poll(() => rangeIn(page).length).toBeCloseTo(HOUR_MS, -3);
 });

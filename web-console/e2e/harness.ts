@@ -110,6 +110,25 @@ export async function picture(page: Page, name: string): Promise<void> {
     await page.screenshot({ path: join(folder, file), animations: "disabled", scale: "css" });
 }
 
+type Point = readonly [x: number, y: number];
+
+/** Put fingers on the page, lead each over some points of its own, and lift them. */
+export async function touch(page: Page, ...fingers: Point[][]): Promise<void> {
+  const cdp = await page.context().newCDPSession(page);
+  const send = (type: "touchStart" | "touchMove" | "touchEnd", step: number) =>
+    cdp.send("Input.dispatchTouchEvent", {
+      type,
+      touchPoints:
+        type === "touchEnd"
+          ? []
+          : fingers.map((way, id) => ({ id, x: way[step]?.[0] ?? 0, y: way[step]?.[1] ?? 0 })),
+    });
+  await send("touchStart", 0);
+  for (let step = 1; step < (fingers[0]?.length ?? 0); step++) await send("touchMove", step);
+  await send("touchEnd", 0);
+  await cdp.detach();
+}
+
 /** No violation of what axe checks, and nothing wider than the screen. */
 export async function expectAccessible(page: Page): Promise<void> {
   // Run by the debugger, so the page's policy, which allows no such script, stays as it is.

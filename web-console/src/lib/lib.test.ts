@@ -6,7 +6,7 @@ import { formatBytes, formatRate, formatShare, formatValue } from "./numbers";
 import { rateOf } from "./rates";
 import { parameters, parseIds, parseSearch, stringifySearch } from "./search";
 import { EventParser } from "./sse";
-import { formatAge, formatMoment } from "./time";
+import { formatAge, formatMoment, formatZone } from "./time";
 import { extended } from "./window";
 
 test("events are read whatever pieces they come in", () => {
@@ -94,6 +94,9 @@ test("a rate needs two looks and totals that never go back", () => {
 
 test("a moment is told in the viewer's zone, with the zone", () => {
   expect(formatMoment("2026-07-05T12:00:00Z", "Europe/Berlin", "en-GB")).toBe("5 Jul 2026, 14:00:00 CEST");
+  const [winter, summer] = [Date.UTC(2026, 0, 5), Date.UTC(2026, 6, 5)];
+  expect(formatZone(winter, winter, "Europe/Berlin", "en-GB")).toBe("CET");
+  expect(formatZone(winter, summer, "Europe/Berlin", "en-GB")).toBe("CET – CEST");
   expect([0, 1, 59, 60, 7200].map((age) => formatAge(0, age * 1000))).toEqual([
     "now",
     "1 second ago",

@@ -19,6 +19,14 @@ export function formatMoment(at: number | string, zone = viewerZone, locale?: st
   return new Intl.DateTimeFormat(locale, { ...FULL, timeZone: zone }).format(new Date(at));
 }
 
+/** The zone of a span of time as it is called then, `CET`, or `CEST – CET` where it changes. In ms since 1970 UTC. */
+export function formatZone(fromMs: number, toMs: number, zone = viewerZone, locale?: string): string {
+  const format = new Intl.DateTimeFormat(locale, { timeZone: zone, timeZoneName: "short" });
+  const nameAt = (ms: number) =>
+    format.formatToParts(ms).find(({ type }) => type === "timeZoneName")?.value ?? zone;
+  return [...new Set([nameAt(fromMs), nameAt(toMs)])].join(" – ");
+}
+
 const UNITS: [name: Intl.RelativeTimeFormatUnit, seconds: number][] = [
   ["day", 86_400],
   ["hour", 3600],

@@ -4,7 +4,8 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import { aligned, isolated } from "../lib/align";
 import type { Curve } from "../lib/plot";
-import { gestures, type OnRange, takeSelection } from "./chart-gestures";
+import { formatZone } from "../lib/time";
+import { gestures, moveByHand, type OnRange, takeSelection } from "./chart-gestures";
 
 /** A curve as it is drawn; curves of one unit share an axis. */
 export interface Drawn {
@@ -53,7 +54,9 @@ export function Chart({ label, drawn, fromS, toS, height = 320, onZoom, onCursor
     const options = optionsOf(drawn, target.clientWidth, height, scheme === "dark", handlers);
     const made = new uPlot(options, dataOf(drawn), target);
     plot.current = made;
+    const letGo = handlers.current.onZoom ? moveByHand(made, target, handlers) : undefined;
     return () => {
+      letGo?.();
       plot.current = null;
       made.destroy();
     };
@@ -72,7 +75,17 @@ export function Chart({ label, drawn, fromS, toS, height = 320, onZoom, onCursor
     });
   }, [drawn, fromS, toS, shape, shown]);
 
-  return <div ref={ref} role="img" aria-label={label} style={{ width: "100%", minHeight: height }} />;
+  return (
+    <div
+      ref={ref}
+      role="img"
+      aria-label={label}
+      // Keys move it and zoom.
+      tabIndex={onZoom ? 0 : undefined}
+      aria-keyshortcuts={onZoom ? "ArrowLeft ArrowRight + -" : undefined}
+      style={{ width: "100%", minHeight: height }}
+    />
+  );
 }
 
 function dataOf(drawn: Drawn[]): uPlot.AlignedData {
@@ -120,7 +133,7 @@ function optionsOf(
     },
     cursor: { ...gestures(handlers), points: { size: 7 } },
     axes: [
-      { ...ink, values: TIME_LABELS },
+      { ...ink, values: TIME_LABELS, label: zoneOf, labelSize: 16, labelGap: 2, labelFont: "11px system-ui" },
       ...units.map(
         (unit, index): uPlot.Axis => ({
           ...ink,
@@ -140,6 +153,11 @@ function optionsOf(
     },
   };
 }
+
+const zoneOf = ({ scales }: uPlot) => {
+  const { min, max } = scales.x ?? {};
+  return formatZone((min ?? 0) * 1000, (max ?? 0) * 1000);
+};
 
 /** Scales have one name space with the time's, which is x: a unit may be called so, too. */
 const scaleOf = (unit: string) => `in ${unit}`;

@@ -105,13 +105,14 @@ interface FiguresProps {
 /** The chart and its table, which follows the cursor: nothing else is rendered while that moves. */
 function Figures({ plotted, onRemove, ...chart }: FiguresProps) {
   const [cursorS, setCursorS] = useState<number | null>(null);
+  const empty = chart.drawn.every(({ curve }) => curve.time.length === 0);
   return (
     <>
-      {chart.drawn.length === 0 ? (
-        <Empty title="No reading in this range">Try a longer one.</Empty>
-      ) : (
+      {/* Also where nothing is: it can be moved on to where something is. */}
+      <div className="over">
         <Chart {...chart} height={380} onCursor={setCursorS} />
-      )}
+        {empty && <Empty title="No reading in this range">Move on, or try a longer one.</Empty>}
+      </div>
       <CurveTable plotted={plotted} cursorS={cursorS} onRemove={onRemove} />
     </>
   );

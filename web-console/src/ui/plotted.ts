@@ -60,13 +60,11 @@ export function withTail(plotted: readonly Plotted[], tail: BySeries, sinceS: nu
 
 /** What a chart draws: each curve, and dashed the one before. */
 export function drawnOf(plotted: readonly Plotted[]): Drawn[] {
-  return plotted
-    .flatMap(({ label, unit, color, curve, earlier }): Drawn[] => {
-      const own = { label, unit, color, curve };
-      if (!earlier) return [own];
-      // Without its band: two bands on one another cannot be told apart.
-      const before = { ...earlier, band: undefined };
-      return [own, { ...own, label: `${label}, before`, curve: before, dashed: true }];
-    })
-    .filter(({ curve }) => curve.time.length > 0);
+  return plotted.flatMap(({ label, unit, color, curve, earlier }): Drawn[] => {
+    const own = { label, unit, color, curve };
+    if (!earlier) return [own];
+    // Without its band: two bands on one another cannot be told apart.
+    const before = { ...earlier, band: undefined };
+    return [own, { ...own, label: `${label}, before`, curve: before, dashed: true }];
+  });
 }
