@@ -129,7 +129,7 @@ export async function touch(page: Page, ...fingers: Point[][]): Promise<void> {
   await cdp.detach();
 }
 
-/** No violation of what axe checks, and nothing wider than the screen. */
+/** No violation of what axe checks, nothing wider than the screen, and on a phone no table that is cut. */
 export async function expectAccessible(page: Page): Promise<void> {
   // Run by the debugger, so the page's policy, which allows no such script, stays as it is.
   await page.evaluate(AXE);
@@ -143,6 +143,14 @@ export async function expectAccessible(page: Page): Promise<void> {
   expect(told).toEqual([]);
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
   expect(width).toBeLessThanOrEqual(page.viewportSize()?.width ?? 0);
+  if (test.info().project.name === "phone") {
+    const cut = await page.evaluate(() =>
+      [...document.querySelectorAll(".scroll")]
+        .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+        .map((each) => each.textContent),
+    );
+    expect(cut, "tables that have to be scrolled to be read").toEqual([]);
+  }
 }
 
 export { expect };

@@ -1,12 +1,7 @@
 const whole = new Intl.NumberFormat("en");
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
 export function formatCount(count: number): string {
   return whole.format(count);
-}
-
-export function formatCompact(count: number): string {
-  return compact.format(count);
 }
 
 /** A measured value: so many decimal places, or five digits that matter, without noise of binary fractions. */

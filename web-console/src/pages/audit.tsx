@@ -71,9 +71,8 @@ export function AuditPage() {
 
 function AuditTable({ entries }: { entries: Entry[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard has to reach it
-    <section className="scroll" tabIndex={0} aria-label="Changes">
-      <Table aria-label="Changes" verticalSpacing={6}>
+    <div className="scroll">
+      <Table aria-label="Changes" verticalSpacing={6} className="stacked">
         <Table.Thead>
           <Table.Tr>
             {["When", "Who", "What", "Of", "Before → after"].map((name) => (
@@ -87,30 +86,32 @@ function AuditTable({ entries }: { entries: Entry[] }) {
           ))}
         </Table.Tbody>
       </Table>
-    </section>
+    </div>
   );
 }
 
 function AuditRow({ entry }: { entry: Entry }) {
   return (
     <Table.Tr style={{ verticalAlign: "top" }}>
-      <Table.Td>
+      <Table.Td data-name="When">
         <Moment at={entry.at} />
       </Table.Td>
-      <Table.Td className="nowrap">
-        <LinkAnchor to="/settings/audit" search={{ actor: entry.actor }}>
-          {entry.actor}
-        </LinkAnchor>
-        <Text size="xs" c="dimmed">
-          {entry.actor_kind === "api_key" ? "API key" : "user"}
-        </Text>
+      <Table.Td data-name="Who">
+        <div>
+          <LinkAnchor to="/settings/audit" search={{ actor: entry.actor }}>
+            {entry.actor}
+          </LinkAnchor>
+          <Text size="xs" c="dimmed">
+            {entry.actor_kind === "api_key" ? "API key" : "user"}
+          </Text>
+        </div>
       </Table.Td>
-      <Table.Td className="nowrap">
+      <Table.Td className="nowrap" data-name="What">
         <LinkAnchor to="/settings/audit" search={(before) => ({ ...before, action: entry.action })}>
           {entry.action}
         </LinkAnchor>
       </Table.Td>
-      <Table.Td className="nowrap">
+      <Table.Td data-name="Of">
         <Subject entry={entry} />
       </Table.Td>
       <Table.Td miw={220}>

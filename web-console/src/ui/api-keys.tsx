@@ -81,7 +81,7 @@ function NewKey() {
 function KeyTable({ keys }: { keys: Key[] }) {
   return (
     <div className="scroll">
-      <Table aria-label="API keys">
+      <Table aria-label="API keys" className="stacked">
         <Table.Thead>
           <Table.Tr>
             {["Name", "Scope", "Begins with", "Made", "Expires", "State"].map((name) => (
@@ -103,17 +103,17 @@ function KeyRow({ apiKey }: { apiKey: Key }) {
   return (
     <Table.Tr>
       <Table.Th scope="row">{apiKey.name}</Table.Th>
-      <Table.Td>{apiKey.scope}</Table.Td>
-      <Table.Td>
+      <Table.Td data-name="Scope">{apiKey.scope}</Table.Td>
+      <Table.Td data-name="Begins with">
         <Code>sens_{apiKey.prefix}</Code>
       </Table.Td>
-      <Table.Td>
+      <Table.Td data-name="Made">
         <Moment at={apiKey.created_at} />
       </Table.Td>
-      <Table.Td>
+      <Table.Td data-name="Expires">
         <Moment at={apiKey.expires_at} />
       </Table.Td>
-      <Table.Td>
+      <Table.Td data-name="State">
         {apiKey.revoked_at ? (
           <Tone tone="bad">revoked</Tone>
         ) : apiKey.expires_at && Date.parse(apiKey.expires_at) <= Date.now() ? (

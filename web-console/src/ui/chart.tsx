@@ -140,7 +140,7 @@ function optionsOf(
           scale: scaleOf(unit),
           label: unit || undefined,
           labelSize: 18,
-          size: 56,
+          size: roomFor,
           side: index === 0 ? 3 : 1,
           grid: index === 0 ? ink.grid : { show: false },
         }),
@@ -158,6 +158,10 @@ const zoneOf = ({ scales }: uPlot) => {
   const { min, max } = scales.x ?? {};
   return formatZone((min ?? 0) * 1000, (max ?? 0) * 1000);
 };
+
+/** As wide as the longest label of an axis: about seven pixels a sign, and the tick. */
+const roomFor: uPlot.Axis.Size = (_plot, values) =>
+  Math.max(44, 18 + 7 * (values ?? []).reduce((longest, value) => Math.max(longest, value.length), 0));
 
 /** Scales have one name space with the time's, which is x: a unit may be called so, too. */
 const scaleOf = (unit: string) => `in ${unit}`;

@@ -14,14 +14,18 @@ interface CurveTableProps {
 /** The figures of each curve, and its value where the cursor is. */
 export function CurveTable({ plotted, cursorS, onRemove }: CurveTableProps) {
   const compared = plotted.some(({ earlier }) => earlier);
+  const names =
+    cursorS === null
+      ? { value: "Last", before: "Mean before" }
+      : { value: formatMoment(cursorS * 1000), before: "Before" };
   return (
     <div className="scroll">
-      <Table mt="md" verticalSpacing={4} className="numbers" aria-label="Figures of the curves">
+      <Table mt="md" verticalSpacing={4} className="numbers stacked" aria-label="Figures of the curves">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Series</Table.Th>
-            <Table.Th>{cursorS === null ? "Last" : formatMoment(cursorS * 1000)}</Table.Th>
-            {compared && <Table.Th>{cursorS === null ? "Mean before" : "Before"}</Table.Th>}
+            <Table.Th>{names.value}</Table.Th>
+            {compared && <Table.Th>{names.before}</Table.Th>}
             <Table.Th>Least</Table.Th>
             <Table.Th>Mean</Table.Th>
             <Table.Th>Most</Table.Th>
@@ -33,6 +37,7 @@ export function CurveTable({ plotted, cursorS, onRemove }: CurveTableProps) {
               key={each.series.id}
               plotted={each}
               compared={compared}
+              names={names}
               cursorS={cursorS}
               onRemove={onRemove}
             />
@@ -46,16 +51,19 @@ export function CurveTable({ plotted, cursorS, onRemove }: CurveTableProps) {
 interface RowProps extends Omit<CurveTableProps, "plotted"> {
   plotted: Plotted;
   compared: boolean;
+  names: { value: string; before: string };
 }
 
-function CurveRow({ plotted, compared, cursorS, onRemove }: RowProps) {
+function CurveRow({ plotted, compared, names, cursorS, onRemove }: RowProps) {
   const { curve, earlier, label, color, series } = plotted;
   // Not again wherever the cursor moves: these look through all points.
   const figures = useMemo(() => extremesOf(curve), [curve]);
   const before = useMemo(() => earlier && extremesOf(earlier)?.mean, [earlier]);
   const at = (of: typeof curve) => (cursorS === null ? undefined : of.value[nearest(of.time, cursorS)]);
-  const cell = (value: number | null | undefined) => (
-    <Table.Td className="nowrap">{formatReading(value, { ...series, kind: "number" })}</Table.Td>
+  const cell = (name: string, value: number | null | undefined) => (
+    <Table.Td className="nowrap" data-name={name}>
+      {formatReading(value, { ...series, kind: "number" })}
+    </Table.Td>
   );
   return (
     <Table.Tr>
@@ -72,11 +80,11 @@ function CurveRow({ plotted, compared, cursorS, onRemove }: RowProps) {
         <span className="dot" style={{ color }} aria-hidden="true" />
         {label}
       </Table.Th>
-      {cell(cursorS === null ? figures?.last : at(curve))}
-      {compared && cell(cursorS === null ? before : earlier && at(earlier))}
-      {cell(figures?.min)}
-      {cell(figures?.mean)}
-      {cell(figures?.max)}
+      {cell(names.value, cursorS === null ? figures?.last : at(curve))}
+      {compared && cell(names.before, cursorS === null ? before : earlier && at(earlier))}
+      {cell("Least", figures?.min)}
+      {cell("Mean", figures?.mean)}
+      {cell("Most", figures?.max)}
     </Table.Tr>
   );
 }

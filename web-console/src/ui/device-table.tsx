@@ -20,7 +20,7 @@ interface TableProps {
 export function DeviceTable({ devices, sort }: TableProps) {
   return (
     <div className="scroll">
-      <Table highlightOnHover aria-label="Devices">
+      <Table highlightOnHover aria-label="Devices" className="stacked">
         <Table.Thead>
           <Table.Tr>
             <Table.Th aria-sort={sort === "name" ? "ascending" : undefined}>
@@ -28,7 +28,7 @@ export function DeviceTable({ devices, sort }: TableProps) {
                 Device
               </SortLink>
             </Table.Th>
-            <Table.Th visibleFrom="sm">Source</Table.Th>
+            <Table.Th>Source</Table.Th>
             <Table.Th aria-sort={NEWEST_SORT[sort]}>
               <SortLink
                 sort={sort === "-last_seen" ? "last_seen" : "-last_seen"}
@@ -38,9 +38,7 @@ export function DeviceTable({ devices, sort }: TableProps) {
               </SortLink>
             </Table.Th>
             <Table.Th>24 hours</Table.Th>
-            <Table.Th className="right" visibleFrom="sm">
-              Series
-            </Table.Th>
+            <Table.Th className="right">Series</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Rows devices={devices} />
@@ -78,16 +76,18 @@ function Rows({ devices }: { devices: Device[] }) {
           <Table.Th scope="row" style={{ overflowWrap: "anywhere" }}>
             <DeviceCell device={device} />
           </Table.Th>
-          <Table.Td visibleFrom="sm">{device.source}</Table.Td>
-          <Table.Td>
-            <Ago at={device.last_seen} />
-            {device.silent && (
-              <Text size="xs" component="div">
-                <Tone tone="bad">silent</Tone>
-              </Text>
-            )}
+          <Table.Td data-name="Source">{device.source}</Table.Td>
+          <Table.Td data-name="Newest reading">
+            <div>
+              <Ago at={device.last_seen} />
+              {device.silent && (
+                <Text size="xs" component="div">
+                  <Tone tone="bad">silent</Tone>
+                </Text>
+              )}
+            </div>
           </Table.Td>
-          <Table.Td>
+          <Table.Td data-name="24 hours">
             <Sparkline
               readings={bySeries.get(device.main_series_id ?? 0)}
               fromUs={fromUs}
@@ -95,7 +95,7 @@ function Rows({ devices }: { devices: Device[] }) {
               stepUs={SPARK_STEP_US}
             />
           </Table.Td>
-          <Table.Td className="right" visibleFrom="sm">
+          <Table.Td className="right" data-name="Series">
             {device.series}
           </Table.Td>
         </Table.Tr>

@@ -15,7 +15,7 @@ export function Overflow() {
         These were counted, and one sample of each was kept.
       </Text>
       <div className="scroll">
-        <Table aria-label="Beyond the room of the quarantine">
+        <Table aria-label="Beyond the room of the quarantine" className="stacked">
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Topic</Table.Th>
@@ -29,12 +29,14 @@ export function Overflow() {
             {data.items.map(({ source, topic, reason, count, last_at, sample }) => (
               <Table.Tr key={`${source} ${topic} ${reason}`}>
                 <Table.Th scope="row">{topic}</Table.Th>
-                <Table.Td>{reason}</Table.Td>
-                <Table.Td className="right">{formatCount(count)}</Table.Td>
-                <Table.Td>
+                <Table.Td data-name="Reason">{reason}</Table.Td>
+                <Table.Td className="right" data-name="Messages">
+                  {formatCount(count)}
+                </Table.Td>
+                <Table.Td data-name="Last">
                   <Ago at={last_at} />
                 </Table.Td>
-                <Table.Td>
+                <Table.Td data-name="Sample">
                   <Code>{sample.slice(0, 80)}</Code>
                 </Table.Td>
               </Table.Tr>

@@ -29,7 +29,7 @@ export function QuarantineTable({ entries, fit, onOpen }: TableProps) {
     <>
       <QuarantineBulk ids={ids} fit={fit} />
       <div className="scroll">
-        <Table highlightOnHover aria-label="Messages in quarantine">
+        <Table highlightOnHover aria-label="Messages in quarantine" className="stacked">
           <Table.Thead>
             <Table.Tr>
               <Table.Th w={36}>
@@ -44,11 +44,9 @@ export function QuarantineTable({ entries, fit, onOpen }: TableProps) {
               <Table.Th>Topic</Table.Th>
               <Table.Th>Reason</Table.Th>
               <Table.Th>Received</Table.Th>
-              <Table.Th visibleFrom="sm">Source</Table.Th>
-              <Table.Th visibleFrom="sm">State</Table.Th>
-              <Table.Th visibleFrom="sm" className="right">
-                Size
-              </Table.Th>
+              <Table.Th>Source</Table.Th>
+              <Table.Th>State</Table.Th>
+              <Table.Th className="right">Size</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -78,7 +76,7 @@ interface RowProps {
 function EntryRow({ entry, picked, onPick, onOpen }: RowProps) {
   return (
     <Table.Tr>
-      <Table.Td>
+      <Table.Td className="pick">
         <Checkbox
           aria-label={`Pick ${entry.topic}, number ${entry.id}`}
           disabled={entry.state !== "open"}
@@ -91,13 +89,15 @@ function EntryRow({ entry, picked, onPick, onOpen }: RowProps) {
           {entry.topic || "(no topic)"}
         </Anchor>
       </Table.Th>
-      <Table.Td title={entry.detail}>{entry.reason}</Table.Td>
-      <Table.Td>
+      <Table.Td title={entry.detail} data-name="Reason">
+        {entry.reason}
+      </Table.Td>
+      <Table.Td data-name="Received">
         <Ago at={entry.received_at} />
       </Table.Td>
-      <Table.Td visibleFrom="sm">{entry.source}</Table.Td>
-      <Table.Td visibleFrom="sm">{entry.state}</Table.Td>
-      <Table.Td visibleFrom="sm" className="right nowrap">
+      <Table.Td data-name="Source">{entry.source}</Table.Td>
+      <Table.Td data-name="State">{entry.state}</Table.Td>
+      <Table.Td className="right nowrap" data-name="Size">
         {formatBytes(entry.payload_bytes)}
       </Table.Td>
     </Table.Tr>

@@ -22,13 +22,13 @@ export function SilentCard() {
         </LinkAnchor>
       }
     >
-      <Table aria-label="Went silent">
+      <Table aria-label="Went silent" className="stacked">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Device</Table.Th>
             <Table.Th>Newest reading</Table.Th>
             <Table.Th>Expected</Table.Th>
-            <Table.Th visibleFrom="sm">Source</Table.Th>
+            <Table.Th>Source</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -39,11 +39,11 @@ export function SilentCard() {
                   {deviceName(device)}
                 </LinkAnchor>
               </Table.Th>
-              <Table.Td>
+              <Table.Td data-name="Newest reading">
                 <Ago at={device.last_seen} />
               </Table.Td>
-              <Table.Td>{formatInterval(device.expected_interval_s ?? 0)}</Table.Td>
-              <Table.Td visibleFrom="sm">{device.source}</Table.Td>
+              <Table.Td data-name="Expected">{formatInterval(device.expected_interval_s ?? 0)}</Table.Td>
+              <Table.Td data-name="Source">{device.source}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

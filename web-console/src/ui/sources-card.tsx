@@ -33,22 +33,16 @@ export function SourcesCard({ ledger, rates }: SourcesCardProps) {
             <Empty title="No source is declared">Name your brokers and topics in sens.yaml.</Empty>
           ) : (
             <div className="scroll">
-              <Table aria-label="Sources">
+              <Table aria-label="Sources" className="stacked">
                 <Table.Thead>
                   <Table.Tr>
                     <Table.Th>Source</Table.Th>
                     <Table.Th>State</Table.Th>
                     <Table.Th>Lag</Table.Th>
                     <Table.Th className="right">Messages/s</Table.Th>
-                    <Table.Th className="right" visibleFrom="sm">
-                      Devices
-                    </Table.Th>
-                    <Table.Th className="right" visibleFrom="sm">
-                      Received
-                    </Table.Th>
-                    <Table.Th className="right" visibleFrom="sm">
-                      Quarantined
-                    </Table.Th>
+                    <Table.Th className="right">Devices</Table.Th>
+                    <Table.Th className="right">Received</Table.Th>
+                    <Table.Th className="right">Quarantined</Table.Th>
                   </Table.Tr>
                 </Table.Thead>
                 <Table.Tbody>
@@ -84,20 +78,22 @@ function SourceRow({ source, entry, messageRate }: SourceRowProps) {
           {source.name}
         </LinkAnchor>
       </Table.Th>
-      <Table.Td>
+      <Table.Td data-name="State">
         <SourceBadge state={source.state} />
       </Table.Td>
-      <Table.Td>
+      <Table.Td data-name="Lag">
         <Lag pending={entry?.pending ?? 0} messageRate={messageRate} />
       </Table.Td>
-      <Table.Td className="right">{formatRate(messageRate)}</Table.Td>
-      <Table.Td className="right" visibleFrom="sm">
+      <Table.Td className="right" data-name="Messages/s">
+        {formatRate(messageRate)}
+      </Table.Td>
+      <Table.Td className="right" data-name="Devices">
         {formatCount(source.devices)}
       </Table.Td>
-      <Table.Td className="right" visibleFrom="sm">
+      <Table.Td className="right" data-name="Received">
         {formatCount(entry?.received ?? 0)}
       </Table.Td>
-      <Table.Td className="right" visibleFrom="sm">
+      <Table.Td className="right" data-name="Quarantined">
         {formatCount(entry?.quarantined ?? 0)}
       </Table.Td>
     </Table.Tr>

@@ -15,7 +15,7 @@ export function TrialResult({ trial }: { trial: Schemas["Trial"] }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard has to reach it
     <section className="scroll" tabIndex={0} aria-label="What would be stored">
-      <Table aria-label="Its readings" verticalSpacing={4}>
+      <Table aria-label="Its readings" verticalSpacing={4} className="stacked">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Device</Table.Th>
@@ -27,12 +27,14 @@ export function TrialResult({ trial }: { trial: Schemas["Trial"] }) {
         <Table.Tbody>
           {trial.readings.map((reading) => (
             <Table.Tr key={`${reading.device} ${reading.metric} ${reading.time}`}>
-              <Table.Td>{reading.device}</Table.Td>
-              <Table.Td>{reading.metric}</Table.Td>
-              <Table.Td className="right">
+              <Table.Td data-name="Device">{reading.device}</Table.Td>
+              <Table.Td data-name="Metric">{reading.metric}</Table.Td>
+              <Table.Td className="right" data-name="Value">
                 {shown(reading.value)} {reading.unit}
               </Table.Td>
-              <Table.Td className="nowrap">{formatMoment(reading.time)}</Table.Td>
+              <Table.Td className="nowrap" data-name="Time">
+                {formatMoment(reading.time)}
+              </Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

@@ -81,14 +81,14 @@ function NewUser() {
 function UserTable({ users }: { users: User[] }) {
   return (
     <div className="scroll">
-      <Table aria-label="Users">
+      <Table aria-label="Users" className="stacked">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Name</Table.Th>
             <Table.Th>Role</Table.Th>
             <Table.Th>State</Table.Th>
-            <Table.Th visibleFrom="sm">Sees</Table.Th>
-            <Table.Th visibleFrom="sm">Last login</Table.Th>
+            <Table.Th>Sees</Table.Th>
+            <Table.Th>Last login</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -99,12 +99,12 @@ function UserTable({ users }: { users: User[] }) {
                   {user.name}
                 </LinkAnchor>
               </Table.Th>
-              <Table.Td>{user.role}</Table.Td>
-              <Table.Td>
+              <Table.Td data-name="Role">{user.role}</Table.Td>
+              <Table.Td data-name="State">
                 <UserState user={user} />
               </Table.Td>
-              <Table.Td visibleFrom="sm">{user.tenant ?? "all tenants"}</Table.Td>
-              <Table.Td visibleFrom="sm">
+              <Table.Td data-name="Sees">{user.tenant ?? "all tenants"}</Table.Td>
+              <Table.Td data-name="Last login">
                 <Ago at={user.last_login_at} />
               </Table.Td>
             </Table.Tr>
