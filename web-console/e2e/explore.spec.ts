@@ -112,6 +112,13 @@ test("live, the range moves on and readings are added; the period before is draw
   await page.getByRole("switch", { name: "Compare" }).click();
   await expect(page.getByRole("columnheader", { name: "Mean before" })).toBeVisible();
   await expect(row).toContainText("40");
+  await page.goto(
+    page
+      .url()
+      .replace("now-15m", "now-3d")
+      .replace(/now-\d+s/, "now-3d"),
+  );
+  await expect(page.getByText("There is nothing in the period before.")).toBeVisible();
 });
 
 /** Length and begin of the range in the address, in ms; NaN where it is none between two moments. */

@@ -8,10 +8,14 @@ test("whether data arrives, from whom, and whether anything was lost, is on the 
   await expect(messages.getByRole("row", { name: /^decoded/ })).toContainText("%");
   const source = page.getByRole("row", { name: /^simulator/ });
   await expect(source).toContainText("connected");
-  await expect(page.getByText("messages a second").locator("..")).toContainText(/[1-9]/);
+  const rate = page.getByText("messages a second").locator("..");
+  await expect(rate).toContainText(/[1-9]/);
+  await page.reload();
+  await expect(rate).toContainText(/\d/, { timeout: 4000 });
   await expect(page.getByRole("region", { name: "The last 24 hours" })).toContainText(
     /[1-9]\d* messages and/,
   );
+  await expect(page.getByRole("progressbar", { name: /^The log has .* of / })).toBeVisible();
   await picture(page, "overview");
   await source.getByRole("link", { name: "simulator" }).click();
   await expect(page).toHaveURL(/\/devices\?source=simulator/);

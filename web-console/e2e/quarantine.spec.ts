@@ -28,6 +28,7 @@ test("a message that was not stored tells why, shows its bytes and can be discar
   await drawer.getByRole("tab", { name: "parsed" }).click();
   await expect(drawer.getByText("This is no JSON")).toBeVisible();
   const rule = drawer.getByRole("textbox", { name: "Try another rule" });
+  await expect(rule).toHaveValue(/^topic: sens\/\{device\}\/telemetry\ndecoder: json\n/);
   await rule.fill("topic: sens/{device}/telemetry\ndecoder: jsn");
   await drawer.getByRole("button", { name: "Try it" }).click();
   await expect(drawer.getByRole("alert").filter({ hasText: "unknown decoder" })).toBeVisible();
@@ -50,8 +51,9 @@ test("many are discarded at once", async ({ console: page }, info) => {
   const picks = page.getByRole("checkbox", { name: `Pick sens/${device}` });
   await expect(picks).toHaveCount(3);
   for (const pick of await picks.all()) await pick.check();
-  await page.getByRole("button", { name: "Discard 3 picked" }).click();
-  await expect(page.getByText("3 done.")).toBeVisible();
+  await page.getByRole("button", { name: "Discard 3 messages" }).click();
+  await page.getByRole("button", { name: "Really discard 3 messages" }).click();
+  await expect(page.getByText("3 messages discarded.")).toBeVisible();
   await expect(picks).toHaveCount(0);
 });
 
@@ -63,9 +65,9 @@ test("all of one reason are settled at once, and a viewer is not offered to", as
   await quarantine(device, "[", "[[");
   await page.goto("/quarantine");
   await page.getByRole("link", { name: /simulator: invalid_syntax/ }).click();
-  await page.getByRole("button", { name: /^Discard \d+ messages$/ }).click();
-  await page.getByRole("button", { name: /^Really discard \d+ messages$/ }).click();
-  await expect(page.getByText(/^\d+ done\.$/)).toBeVisible();
+  await page.getByRole("button", { name: /^Discard all \d+ messages$/ }).click();
+  await page.getByRole("button", { name: /^Really discard all \d+ messages$/ }).click();
+  await expect(page.getByText(/^\d+ messages discarded\.$/)).toBeVisible();
   await expect(page.getByText("Nothing waits in quarantine")).toBeVisible();
   const other = await browser.newPage();
   await logInAs(other, `quarantine-${info.project.name}`, "viewer");

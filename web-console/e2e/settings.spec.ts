@@ -47,12 +47,12 @@ test("a user is made, changed and deleted, and the audit list tells who did it",
   await page.getByRole("link", { name: "Audit" }).click();
   await page.getByLabel("Changed").selectOption("users");
   await expect(page).toHaveURL(/object_kind=user/);
-  const change = page.getByRole("row", { name: new RegExp(`user.update ${name} role`) });
+  const change = page.getByRole("row", { name: new RegExp(`changed ${name} role`) });
   await expect(change).toContainText("viewer → operator");
   await picture(page, "audit");
-  await change.getByRole("link", { name: "user.update" }).click();
+  await change.getByRole("link", { name: "changed" }).click();
   await expect(page).toHaveURL(/action=user.update/);
-  await expect(page.getByRole("row", { name: /user.delete/ })).toHaveCount(0);
+  await expect(page.getByRole("row", { name: /deleted/ })).toHaveCount(0);
 });
 
 test("a user changes the own password; a viewer sees neither users, keys nor audit", async ({

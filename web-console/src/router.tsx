@@ -8,11 +8,11 @@ import {
 } from "@tanstack/react-router";
 import { restore } from "./api/session";
 import { parameters, parseSearch, stringifySearch } from "./lib/search";
-import { NotFound } from "./pages/not-found";
+import { NotFoundPage } from "./pages/not-found";
 import { Shell } from "./ui/shell";
 import { Loading, Problem } from "./ui/states";
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+const root = createRootRoute({ component: Outlet });
 
 const login = createRoute({
   getParentRoute: () => root,
@@ -98,6 +98,9 @@ const audit = createRoute({
   component: lazyRouteComponent(() => import("./pages/audit"), "AuditPage"),
 });
 
+/** Any other address: inside, so that the menu leads on. */
+const notFound = createRoute({ getParentRoute: () => inside, path: "$", component: NotFoundPage });
+
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
@@ -112,6 +115,7 @@ export const router = createRouter({
       users,
       apiKeys,
       audit,
+      notFound,
     ]),
   ]),
   parseSearch,

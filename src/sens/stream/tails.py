@@ -1,6 +1,7 @@
 """How far the raw stream and its consumer are, for those who lay the log beside the database."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,6 +33,13 @@ def tails_of(lasts: Iterable[Stored]) -> list[Tail]:
     return tails
 
 
+class LogSize(NamedTuple):
+    """Bytes that the log has, and at which it takes no more; -1: it has no limit of its own."""
+
+    bytes: int
+    max_bytes: int
+
+
 class LogObserver:
     """Reads the raw stream and its consumer; makes neither, changes neither."""
 
@@ -51,6 +59,18 @@ class LogObserver:
         except StreamMissing:
             return None
         return info.ack_floor.stream_seq
+
+    async def size(self) -> LogSize | None:
+        """How large the log is; None where there is no stream.
+
+        Raises:
+            StreamAway: NATS does not answer.
+        """
+        try:
+            info = await self._log.info()
+        except StreamMissing:
+            return None
+        return LogSize(info.state.bytes, info.config["max_bytes"])
 
     async def tails(self) -> list[Tail]:
         """The last envelope of every subject; none where there is no stream.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -27,9 +27,12 @@ from sens.sources.parsing import load
 from sens.storage.api_keys import ApiKey, find_api_key
 from sens.storage.reads import Reader
 from sens.stream.connection import StreamConnection, connect
+from sens.stream.errors import StreamMissing
 from sens.stream.imports import ImportLog
+from sens.stream.raw import RawStream, RawStreamSettings
 from sens.stream.replay import REPLAY_SUBJECT
 from sens.stream.status import StatusBoard
+from sens.stream.streamlog import call
 from sens.stream.tails import LogObserver
 from servers import Nats
 
@@ -47,6 +50,16 @@ async def stream(nats_server: Nats) -> AsyncIterator[StreamConnection]:
     stream = await connect(nats_server.url, name="test", stopping=asyncio.Event())
     yield stream
     await stream.close()
+
+
+@pytest.fixture
+async def raw(stream: StreamConnection) -> AsyncIterator[RawStream]:
+    """The stream of the product's name, as subjects can be in one stream only."""
+    with suppress(StreamMissing):
+        await call(stream, "STREAM.DELETE.SENS_RAW", {}, dict)
+    raw = await RawStream.ensure(stream, RawStreamSettings(16 * 1024 * 1024))
+    yield raw
+    await call(stream, f"STREAM.DELETE.{raw.name}", {}, dict)
 
 
 MakeServices = Callable[..., Awaitable[Services]]

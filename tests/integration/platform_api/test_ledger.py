@@ -2,8 +2,6 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import pytest
 
@@ -19,9 +17,8 @@ from sens.storage.last_times import LastTimes
 from sens.storage.write import ReadingWriter
 from sens.stream.connection import StreamConnection
 from sens.stream.consumer import RawConsumer
-from sens.stream.errors import StreamAway, StreamMissing
-from sens.stream.raw import RawStream, RawStreamSettings
-from sens.stream.streamlog import call
+from sens.stream.errors import StreamAway
+from sens.stream.raw import RawStream
 from sens.stream.tails import LogObserver
 
 
@@ -41,16 +38,6 @@ def packed(total: int, messages: int) -> bytes:
         body=b"",
     )
     return pack(envelope)
-
-
-@pytest.fixture
-async def raw(stream: StreamConnection) -> AsyncIterator[RawStream]:
-    """The stream of the product's name, as subjects can be in one stream only."""
-    with suppress(StreamMissing):
-        await call(stream, "STREAM.DELETE.SENS_RAW", {}, dict)
-    raw = await RawStream.ensure(stream, RawStreamSettings(16 * 1024 * 1024))
-    yield raw
-    await call(stream, f"STREAM.DELETE.{raw.name}", {}, dict)
 
 
 async def test_every_message_and_reading_is_accounted_for(

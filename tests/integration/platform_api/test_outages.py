@@ -160,6 +160,7 @@ async def test_without_nats_what_needs_none_is_answered(
     async with asking(services) as client:
         api = Api(client)
         assert (await api.get("/devices")).status_code == 200
+        assert (await api.get("/overview")).json()["log"] is None
         sources = (await api.get("/sources")).json()["items"]
         assert {source["state"] for source in sources} == {"unknown"}
         for request in (api.get("/ledger"), api.request("POST", "/replay", json={"from": "now-1h"})):

@@ -4,8 +4,12 @@ import time
 
 from api import KEYS, Api, insert_key
 from readings_database import ReadingsDatabase, at
+from sens.platform_api.services import Services
 from sens.platform_api.times import DAY, SECOND
 from sens.storage.overview import KEPT, keep_charts
+from sens.stream.connection import StreamConnection
+from sens.stream.raw import RawStream
+from sens.stream.tails import LogObserver
 
 TEN_MINUTES = 600 * SECOND
 
@@ -42,6 +46,17 @@ async def test_the_databases_size_is_noted_by_hour_and_forgotten_after_a_year(ap
     assert database.one("SELECT count(*) FROM intake_10m") == 0
 
 
+async def test_the_logs_size_stands_beside_its_limit(
+    api: Api, services: Services, stream: StreamConnection, raw: RawStream
+):
+    assert (await api.get("/overview")).json()["log"] is None, "there is no stream of that name"
+    services.log = LogObserver(stream, raw.name)
+    empty = (await api.get("/overview")).json()["log"]
+    assert empty == {"bytes": 0, "max_bytes": raw.settings.max_bytes}
+    await raw.publish("sens.raw.plant-a.exclusive", b"x" * 1000, expect_last=0)
+    assert (await api.get("/overview")).json()["log"]["bytes"] > 1000
+
+
 async def test_silent_and_archived_devices_are_counted(api: Api, database: ReadingsDatabase):
     assert (await api.get("/overview")).json()["devices"] == {"active": 1, "archived": 0, "silent": 0}
     database.connection.execute("UPDATE device SET expected_interval_s = 60")
@@ -56,5 +71,5 @@ async def test_another_tenant_sees_its_own_only(api: Api, database: ReadingsData
     away = database.one("INSERT INTO tenant (name) VALUES ('away') RETURNING id")
     insert_key(database, "away", "sens_away_" + "a" * 40, "read", tenant_id=away)
     seen = (await api.get("/overview", key="sens_away_" + "a" * 40)).json()
-    assert (seen["intake"]["messages"], seen["database"], seen["devices"]["active"]) == ([], None, 0)
+    assert (seen["intake"]["messages"], seen["database"], seen["log"], seen["devices"]["active"]) == ([], None, None, 0)
     assert (await api.get("/overview", key=KEYS["read"])).json()["intake"]["messages"] == [10]

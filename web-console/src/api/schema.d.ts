@@ -1716,6 +1716,24 @@ export interface components {
             username?: string | null;
         };
         /**
+         * LogSize
+         * @description The log of what was received, from which it is stored and replayed.
+         */
+        LogSize: {
+            /**
+             * Bytes
+             * @description What it has now.
+             * @example 1048576
+             */
+            bytes: number;
+            /**
+             * Max Bytes
+             * @description Where it takes no more, and the brokers keep what comes; -1: no limit.
+             * @example 10737418240
+             */
+            max_bytes: number;
+        };
+        /**
          * LoginLink
          * @description A link that logs in once.
          */
@@ -1946,6 +1964,8 @@ export interface components {
             intake: components["schemas"]["IntakeColumns"];
             /** @description Of the last 30 days; null for who sees one tenant only. */
             database: components["schemas"]["SizeColumns"] | null;
+            /** @description Null for who sees one tenant only, and while NATS is away. */
+            log: components["schemas"]["LogSize"] | null;
         };
         /**
          * PasswordChange

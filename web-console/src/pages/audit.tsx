@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { type AuditSearch, auditQuery } from "../api/accounts";
 import type { Schemas } from "../api/client";
-import { changesOf } from "../lib/changes";
+import { actWords, changesOf } from "../lib/changes";
 import { LinkAnchor } from "../ui/links";
 import { Card } from "../ui/page";
 import { Pager } from "../ui/pager";
@@ -51,7 +51,7 @@ export function AuditPage() {
         />
         {search.action && (
           <Button variant="default" onClick={() => set({ action: undefined })}>
-            Only {search.action} ×
+            Only: {actWords(search.action)} ×
           </Button>
         )}
       </Group>
@@ -108,7 +108,7 @@ function AuditRow({ entry }: { entry: Entry }) {
       </Table.Td>
       <Table.Td className="nowrap" data-name="What">
         <LinkAnchor to="/settings/audit" search={(before) => ({ ...before, action: entry.action })}>
-          {entry.action}
+          {actWords(entry.action)}
         </LinkAnchor>
       </Table.Td>
       <Table.Td data-name="Of">

@@ -1,12 +1,15 @@
 import { LinkAnchor } from "../ui/links";
+import { Card, Page } from "../ui/page";
 import { Empty } from "../ui/states";
 
-export function NotFound() {
+export function NotFoundPage() {
   return (
-    <main>
-      <Empty title="There is no such page">
-        <LinkAnchor to="/">To the overview</LinkAnchor>
-      </Empty>
-    </main>
+    <Page title="There is no such page">
+      <Card>
+        <Empty title="Nothing has this address">
+          Choose from the menu, or go <LinkAnchor to="/">to the overview</LinkAnchor>.
+        </Empty>
+      </Card>
+    </Page>
   );
 }

@@ -1,7 +1,8 @@
-import { Text } from "@mantine/core";
+import { Skeleton, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { quarantineSummaryQuery } from "../api/quarantine";
 import { ledgerQuery, overviewQuery } from "../api/queries";
+import { rateNow } from "../lib/intake";
 import { formatCount, formatRate } from "../lib/numbers";
 import { IntakeCard } from "../ui/intake-card";
 import { LedgerCard } from "../ui/ledger-card";
@@ -18,17 +19,25 @@ export function OverviewPage() {
   const quarantine = useQuery(quarantineSummaryQuery);
   const overview = useQuery(overviewQuery);
   const open = quarantine.data?.items.filter(({ state }) => state === "open") ?? [];
+  const silent = overview.data?.devices.silent;
+  // Before there are two looks to tell it by: as the last ten minutes were.
+  const rate = (what: "messages" | "readings") => {
+    const { intake } = overview.data ?? {};
+    const known =
+      rates.total?.[what] ?? (intake && rateNow(intake, intake[what], overview.dataUpdatedAt / 1000));
+    return known === undefined ? undefined : formatRate(known);
+  };
   const waiting = open.reduce((sum, { messages }) => sum + messages, 0);
   return (
     <Page title="Overview">
       <div className="figures">
-        <Figure name="messages a second" value={formatRate(rates.total?.messages ?? null)} />
-        <Figure name="readings a second" value={formatRate(rates.total?.readings ?? null)} />
-        <Figure name="messages not stored yet" value={formatCount(ledger.data?.total.pending ?? 0)} />
-        <Figure name="in quarantine" value={formatCount(waiting)} to="/quarantine" />
+        <Figure name="messages a second" value={rate("messages")} />
+        <Figure name="readings a second" value={rate("readings")} />
+        <Figure name="messages not stored yet" value={count(ledger.data?.total.pending)} />
+        <Figure name="in quarantine" value={count(quarantine.data && waiting)} to="/quarantine" />
         <Figure
-          name="devices are silent"
-          value={formatCount(overview.data?.devices.silent ?? 0)}
+          name={silent === 1 ? "device is silent" : "devices are silent"}
+          value={count(silent)}
           to="/devices"
           search={{ show: "silent" }}
         />
@@ -42,9 +51,12 @@ export function OverviewPage() {
   );
 }
 
+const count = (number: number | undefined) => (number === undefined ? undefined : formatCount(number));
+
 interface FigureProps {
   name: string;
-  value: string;
+  /** Left out while it is not known yet. */
+  value?: string;
   to?: "/quarantine" | "/devices";
   search?: { show: string };
 }
@@ -52,8 +64,8 @@ interface FigureProps {
 function Figure({ name, value, to, search }: FigureProps) {
   return (
     <div className="card">
-      <Text fz={28} fw={650} lh={1.2} style={{ fontVariantNumeric: "tabular-nums" }}>
-        {value}
+      <Text component="div" fz={28} fw={650} lh={1.2} style={{ fontVariantNumeric: "tabular-nums" }}>
+        {value ?? <Skeleton height={28} width={72} my={3} />}
       </Text>
       {to ? (
         <LinkAnchor to={to} search={search} inherit={false} size="sm">

@@ -8,11 +8,12 @@ interface ConfirmProps {
   subject: string;
   shown?: boolean;
   pending: boolean;
+  disabled?: boolean;
   onConfirm: () => void;
 }
 
 /** A second press confirms what cannot be taken back. */
-export function ConfirmButton({ act, subject, shown = false, pending, onConfirm }: ConfirmProps) {
+export function ConfirmButton({ act, subject, shown = false, pending, disabled, onConfirm }: ConfirmProps) {
   const [asked, setAsked] = useState(false);
   const words = asked ? `Really ${act.toLowerCase()}` : act;
   return (
@@ -21,6 +22,7 @@ export function ConfirmButton({ act, subject, shown = false, pending, onConfirm 
       variant={asked ? "filled" : "default"}
       color={asked ? "red" : undefined}
       loading={pending}
+      disabled={disabled}
       aria-label={`${words} ${subject}`}
       onBlur={() => setAsked(false)}
       onClick={() => {

@@ -1,4 +1,4 @@
-import { Alert, Button, Group } from "@mantine/core";
+import { Alert, Button, Group, Text } from "@mantine/core";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import type { Schemas } from "../api/client";
@@ -74,6 +74,7 @@ export function PlotCard({ series, range, compare, live, onRange, onIds }: PlotP
             label={`${series.length} series from ${range.from} to ${range.to}; their figures are in the table below`}
             plotted={plotted}
             drawn={drawn}
+            nothingBefore={compare && before.isSuccess && isEmptyBefore(plotted)}
             fromS={fromS}
             toS={toMs / 1000}
             onZoom={(from, to) => onRange(absolute(from, to))}
@@ -83,6 +84,10 @@ export function PlotCard({ series, range, compare, live, onRange, onIds }: PlotP
       </Card>
     </>
   );
+}
+
+function isEmptyBefore(plotted: readonly Plotted[]): boolean {
+  return plotted.every(({ earlier }) => !earlier || earlier.time.length === 0);
 }
 
 const NO_IDS: number[] = [];
@@ -96,6 +101,7 @@ interface FiguresProps {
   label: string;
   plotted: Plotted[];
   drawn: Drawn[];
+  nothingBefore: boolean;
   fromS: number;
   toS: number;
   onZoom: (fromMs: number, toMs: number) => void;
@@ -103,7 +109,7 @@ interface FiguresProps {
 }
 
 /** The chart and its table, which follows the cursor: nothing else is rendered while that moves. */
-function Figures({ plotted, onRemove, ...chart }: FiguresProps) {
+function Figures({ plotted, nothingBefore, onRemove, ...chart }: FiguresProps) {
   const [cursorS, setCursorS] = useState<number | null>(null);
   const empty = chart.drawn.every(({ curve }) => curve.time.length === 0);
   return (
@@ -113,6 +119,11 @@ function Figures({ plotted, onRemove, ...chart }: FiguresProps) {
         <Chart {...chart} height={380} onCursor={setCursorS} />
         {empty && <Empty title="No reading in this range">Move on, or try a longer one.</Empty>}
       </div>
+      {nothingBefore && (
+        <Text size="sm" c="dimmed" role="status">
+          There is nothing in the period before.
+        </Text>
+      )}
       <CurveTable plotted={plotted} cursorS={cursorS} onRemove={onRemove} />
     </>
   );

@@ -42,32 +42,40 @@ export function QuarantineBulk({ ids, fit }: BulkProps) {
   return (
     <Group gap="sm" mb="sm">
       <Button size="xs" disabled={idle} onClick={() => run.mutate({ act: "replay" })}>
-        Replay {ids.length || ""} picked
+        Replay {ids.length > 0 ? messages(ids.length) : "those that are picked"}
       </Button>
-      <Button size="xs" variant="default" disabled={idle} onClick={() => run.mutate({ act: "discard" })}>
-        Discard {ids.length || ""} picked
-      </Button>
+      <ConfirmButton
+        act="Discard"
+        subject={ids.length > 0 ? messages(ids.length) : "those that are picked"}
+        shown
+        disabled={ids.length === 0}
+        pending={run.isPending && run.variables.all === undefined && run.variables.act === "discard"}
+        onConfirm={() => run.mutate({ act: "discard" })}
+      />
       {fit &&
         fit.messages > 0 &&
         (["replay", "discard"] as const).map((act) => (
           <ConfirmButton
             key={act}
             act={act === "replay" ? "Replay" : "Discard"}
-            subject={fit.messages === 1 ? "1 message" : `${formatCount(fit.messages)} messages`}
+            subject={`all ${messages(fit.messages)}`}
             shown
             pending={run.isPending && run.variables.all !== undefined && run.variables.act === act}
             onConfirm={() => run.mutate({ act, all: fit })}
           />
         ))}
       <Text size="sm" role="status">
-        {run.error ? run.error.message : outcome && outcomeText(outcome)}
+        {run.error ? run.error.message : outcome && run.variables && outcomeText(outcome, run.variables.act)}
       </Text>
     </Group>
   );
 }
 
-function outcomeText({ done, failed, firstError }: Outcome): string {
-  if (failed === 0) return `${formatCount(done)} done.`;
+const messages = (count: number) => (count === 1 ? "1 message" : `${formatCount(count)} messages`);
+
+function outcomeText({ done, failed, firstError }: Outcome, act: Act): string {
+  const told = `${messages(done)} ${act === "replay" ? "replayed" : "discarded"}`;
+  if (failed === 0) return `${told}.`;
   const why = firstError instanceof Error ? firstError.message : String(firstError);
-  return `${formatCount(done)} done, ${formatCount(failed)} failed: ${why}`;
+  return `${told}, ${formatCount(failed)} failed: ${why}`;
 }

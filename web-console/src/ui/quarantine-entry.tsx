@@ -33,7 +33,7 @@ function Content({ id }: { id: number }) {
           </Alert>
           <Facts entry={found} />
           <Payload entry={found} />
-          <TryRule id={found.id} topic={found.topic} />
+          <TryRule id={found.id} topic={found.topic} source={found.source} />
           <Acts entry={found} />
         </Stack>
       )}

@@ -1,23 +1,27 @@
 import { Button, Stack, Text, Textarea } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { tryRule } from "../api/quarantine";
+import { sourceQuery } from "../api/queries";
+import { ruleFor } from "../lib/rules";
 import { Problem } from "./states";
 import { TrialResult } from "./trial";
 
 /** Another rule, tried on a message before it is written into sens.yaml. Nothing is stored. */
-export function TryRule({ id, topic }: { id: number; topic: string }) {
-  const [rule, setRule] = useState(`topic: ${JSON.stringify(topic)}\ndecoder: json\n`);
+export function TryRule({ id, topic, source }: { id: number; topic: string; source: string }) {
+  const [written, setWritten] = useState<string | null>(null);
+  const inForce = ruleFor(useQuery(sourceQuery(source)).data?.configuration ?? null, topic);
+  const rule = written ?? inForce ?? `topic: ${JSON.stringify(topic)}\ndecoder: json\n`;
   const trial = useMutation({ mutationFn: () => tryRule(id, rule) });
   return (
     <Stack gap="xs">
       <Textarea
         label="Try another rule"
-        description="As under topics: in sens.yaml. Nothing is stored."
+        description={`${inForce === null ? "As" : "First the one in force, as"} under topics: in sens.yaml. Nothing is stored.`}
         autosize
         minRows={3}
         value={rule}
-        onChange={(event) => setRule(event.currentTarget.value)}
+        onChange={(event) => setWritten(event.currentTarget.value)}
         styles={{ input: { fontFamily: "monospace" } }}
       />
       <div>

@@ -9,9 +9,11 @@ from pydantic import Field
 from sens.platform_api.access import READ
 from sens.platform_api.caller import CallerOf
 from sens.platform_api.models import Model
-from sens.platform_api.services import ServicesOf
+from sens.platform_api.services import Services, ServicesOf
 from sens.platform_api.times import DAY
 from sens.storage import overview
+from sens.stream import tails
+from sens.stream.errors import StreamAway
 
 router = APIRouter(prefix="/api/v1/overview", tags=["overview"], dependencies=[READ])
 _SIZE_DAYS = 30
@@ -32,6 +34,15 @@ class SizeColumns(Model):
     bytes: list[int] = Field(description="As noted last in the hour.", examples=[[52428800]])
 
 
+class LogSize(Model):
+    """The log of what was received, from which it is stored and replayed."""
+
+    bytes: int = Field(description="What it has now.", examples=[1048576])
+    max_bytes: int = Field(
+        description="Where it takes no more, and the brokers keep what comes; -1: no limit.", examples=[10737418240]
+    )
+
+
 class DeviceCounts(Model):
     """How many devices there are."""
 
@@ -46,6 +57,7 @@ class Overview(Model):
     devices: DeviceCounts
     intake: IntakeColumns
     database: SizeColumns | None = Field(description="Of the last 30 days; null for who sees one tenant only.")
+    log: LogSize | None = Field(description="Null for who sees one tenant only, and while NATS is away.")
 
 
 @router.get("")
@@ -56,6 +68,7 @@ async def get_overview(
 ) -> Overview:
     """What came in over time, how many devices are silent, how the database grows."""
     now = time.time_ns() // 1000
+    size = await _log_size(services) if caller.tenant_id is None else None
     async with services.database.connection() as connection:
         counts = await overview.count_devices(connection, caller.tenant_id)
         intake = await overview.read_intake(connection, now - days * DAY, caller.tenant_id)
@@ -70,4 +83,13 @@ async def get_overview(
         database=None
         if sizes is None
         else SizeColumns(time_us=[each.time for each in sizes], bytes=[each.bytes for each in sizes]),
+        log=None if size is None else LogSize(bytes=size.bytes, max_bytes=size.max_bytes),
     )
+
+
+async def _log_size(services: Services) -> tails.LogSize | None:
+    """None while NATS is away: the rest can be answered all the same."""
+    try:
+        return await services.log.size()
+    except StreamAway:
+        return None
