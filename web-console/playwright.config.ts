@@ -34,6 +34,7 @@ export default defineConfig({
   },
   projects: [
     { name: "desktop", use: { viewport: { width: 1360, height: 860 } } },
+    { name: "wide", testMatch: "pages.spec.ts", use: { viewport: { width: 1920, height: 1080 } } },
     {
       name: "phone",
       use: {

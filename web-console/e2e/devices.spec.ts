@@ -1,4 +1,4 @@
-import { deviceWith, expect, logInAs, picture, publish, test } from "./harness";
+import { deviceWith, expect, herd, logInAs, picture, publish, test } from "./harness";
 
 test("what a device sent is found by its name, and new readings show as they come", async ({
   console: page,
@@ -48,6 +48,21 @@ test("devices are sorted by their newest reading, and show how the last day went
   await page.getByLabel("Search").fill(name);
   const row = page.getByRole("row", { name: new RegExp(name) });
   await expect(row.getByRole("img", { name: "Between 10 and 12" })).toBeVisible();
+});
+
+test("among thousands of devices pages are short, and one is found by its name", async ({
+  console: page,
+}, info) => {
+  test.skip(info.project.name !== "desktop", "one herd is enough");
+  await herd("zebra", 2500);
+  await page.goto("/devices?q=zebra");
+  await expect(page.getByRole("row", { name: /zebra-0000/ })).toBeVisible();
+  expect(await page.getByRole("row").count()).toBeLessThanOrEqual(101);
+  await page.getByRole("link", { name: "Next page" }).click();
+  await expect(page.getByRole("row", { name: /zebra-0000/ })).toHaveCount(0);
+  await page.getByRole("searchbox", { name: "Search" }).fill("zebra 2499");
+  await expect(page.getByRole("row", { name: /zebra-2499/ })).toBeVisible();
+  await expect(page.getByRole("row")).toHaveCount(2);
 });
 
 test("a search without result and a device that is not there say so", async ({ console: page }) => {

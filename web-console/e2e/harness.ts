@@ -55,6 +55,18 @@ export async function publish(device: string, ...payloads: string[]): Promise<vo
   await client.endAsync();
 }
 
+/** Publish a reading of each of so many devices, and wait until the last one is known. */
+export async function herd(name: string, count: number): Promise<void> {
+  const client = await mqtt.connectAsync(process.env.SENS_E2E_MQTT ?? "", { protocolVersion: 4 });
+  const device = (n: number) => `${name}-${String(n).padStart(4, "0")}`;
+  const all = Array.from({ length: count }, (_, n) =>
+    client.publishAsync(`sens/${device(n)}/telemetry`, '{"weight": 300}', { qos: 1 }),
+  );
+  await Promise.all(all);
+  await client.endAsync();
+  await eventually<Named>(`/api/v1/devices?prefix=${device(count - 1)}`, ({ items }) => items.length === 1);
+}
+
 /** Ask the API until it answers what is waited for: stored is what is published, some moments later. */
 export async function eventually<T>(path: string, found: (body: T) => boolean): Promise<T> {
   let body: T | undefined;

@@ -1,4 +1,5 @@
-import { expect, expectAccessible, picture, test } from "./harness";
+import { expect, expectAccessible, picture, reconfigure, test } from "./harness";
+import { freePort } from "./stack";
 
 test("a source tells its broker, topics and state", async ({ console: page }) => {
   await page.goto("/sources");
@@ -45,4 +46,46 @@ test("the keyboard reaches every page", async ({ console: page }, info) => {
   await page.getByRole("link", { name: "Explore" }).focus();
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "Explore" })).toBeVisible();
+});
+
+// What opens over a page, and the button that opens it where its address does not.
+const OVERLAYS: [path: string, button?: string][] = [
+  ["/devices/1", "Edit"],
+  ["/explore?series=1,2", "Choose series"],
+  ["/settings/users?user=1"],
+];
+
+for (const scheme of ["light", "dark"] as const) {
+  test(`what opens over a page can be read and used by everybody, ${scheme}`, async ({ console: page }) => {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    for (const [path, button] of OVERLAYS) {
+      await page.goto(path);
+      if (button) await page.getByRole("button", { name: button, exact: true }).click();
+      await expect(page.getByRole("dialog")).toBeVisible();
+      await expect(page.getByRole("status", { name: "Loading" })).toHaveCount(0);
+      await expectAccessible(page);
+      await page.keyboard.press("Escape");
+      await expect(page.getByRole("dialog")).toBeHidden();
+    }
+  });
+}
+
+test("a broker that refuses is told as away, with the reason", async ({ console: page }, info) => {
+  test.skip(info.project.name !== "desktop", "one broker shows it");
+  const refusing = await freePort();
+  const declared = `  - name: far-away
+    broker: mqtt://127.0.0.1:${refusing}
+    topics: [{topic: "far/{device}", decoder: json}]
+`;
+  const change = (text: (before: string) => string) => reconfigure("mqtt-ingestion-worker", text);
+  change((text) => text.replace(/^sources:\n/m, `sources:\n${declared}`));
+  try {
+    await page.goto("/sources");
+    const source = page.getByRole("region", { name: "far-away" });
+    await expect(source.getByText("away").first()).toBeVisible();
+    await expect(source).toContainText(/refuse/i);
+    await picture(page, "source-away");
+  } finally {
+    change((text) => text.replace(declared, ""));
+  }
 });
