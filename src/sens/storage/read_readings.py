@@ -92,8 +92,8 @@ def choose_resolution(start: int, end: int, raw_from: int) -> Resolution:
 
 def choose_sums(start: int, end: int, points: int) -> Resolution:
     """The finest resolution in sums that gives [start, end), of which raw readings are kept, so many points at most;
-    ten minutes where that takes more."""
-    fine = (resolution for resolution, width in _FINE.items() if end - start <= points * width)
+    ten minutes where that takes more. A range that begins within a bucket has one more."""
+    fine = (resolution for resolution, width in _FINE.items() if end - start <= (points - 1) * width)
     return next(fine, Resolution.TEN_MINUTES)
 
 

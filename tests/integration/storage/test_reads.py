@@ -320,6 +320,9 @@ def test_sums_of_what_is_too_dense_for_a_chart_are_as_fine_as_it_can_show() -> N
     assert choose_sums(MONDAY, MONDAY + DAY, 2500) is Resolution.MINUTE
     assert choose_sums(MONDAY, MONDAY + 2 * DAY, 2500) is Resolution.TEN_MINUTES
     assert choose_sums(MONDAY, MONDAY + HOUR, 100) is Resolution.MINUTE
+    # One more bucket than the range is long, where it begins within one.
+    assert choose_sums(MONDAY + 1, MONDAY + HOUR + 1, 361) is Resolution.TEN_SECONDS
+    assert choose_sums(MONDAY + 1, MONDAY + HOUR + 1, 360) is Resolution.MINUTE
     assert choose_sums(MONDAY, MONDAY + DAY, 100) is Resolution.TEN_MINUTES
 
 

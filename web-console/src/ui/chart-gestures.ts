@@ -38,32 +38,40 @@ export function moveByHand(plot: uPlot, target: HTMLElement, handlers: Handlers)
   return followKeys(plot, target, handlers);
 }
 
-/** One finger moves it, two stretch it; up and down the page scrolls as everywhere. */
+/** A finger that rests trembles by less. */
+const REST_PX = 6;
+
+/** One finger moves it, two stretch it; up and down the page scrolls as everywhere, and leaves it as it was. */
 function followFingers(plot: uPlot, handlers: Handlers): void {
   const { over } = plot;
-  const fingers = new Map<number, Finger>();
+  const fingers = new Map<number, Finger & { startX: number }>();
+  let before = spanOf(plot);
   let moved = false;
   const xOf = ({ clientX }: PointerEvent) => clientX - over.getBoundingClientRect().left;
-  const end = ({ pointerId }: PointerEvent) => {
-    if (!fingers.delete(pointerId) || fingers.size > 0 || !moved) return;
-    moved = false;
-    choose(spanOf(plot), handlers);
-  };
   over.style.touchAction = "pan-y";
   over.addEventListener("pointerdown", (event) => {
     if (event.pointerType !== "touch" || fingers.size === 2) return;
+    if (fingers.size === 0) [before, moved] = [spanOf(plot), false];
     over.setPointerCapture(event.pointerId);
-    fingers.set(event.pointerId, { heldS: plot.posToVal(xOf(event), "x"), x: xOf(event) });
+    const x = xOf(event);
+    fingers.set(event.pointerId, { heldS: plot.posToVal(x, "x"), x, startX: x });
   });
   over.addEventListener("pointermove", (event) => {
     const finger = fingers.get(event.pointerId);
     if (!finger) return;
     finger.x = xOf(event);
-    moved = true;
-    plot.setScale("x", spanUnder([...fingers.values()], spanOf(plot), over.clientWidth));
+    moved ||= Math.abs(finger.x - finger.startX) > REST_PX;
+    if (moved) plot.setScale("x", spanUnder([...fingers.values()], spanOf(plot), over.clientWidth));
   });
-  over.addEventListener("pointerup", end);
-  over.addEventListener("pointercancel", end);
+  over.addEventListener("pointerup", ({ pointerId }) => {
+    if (fingers.delete(pointerId) && fingers.size === 0 && moved) choose(spanOf(plot), handlers);
+  });
+  over.addEventListener("pointercancel", ({ pointerId }) => {
+    // The browser took the finger to scroll the page.
+    if (!fingers.delete(pointerId)) return;
+    fingers.clear();
+    if (moved) plot.setScale("x", before);
+  });
 }
 
 /** Shown while a key is held, chosen when it is let go. */
