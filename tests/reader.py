@@ -119,10 +119,11 @@ class Reader:
         return self._run(text) if block.kind == "sh" else self._end(self._command("python", text))
 
     def _command(self, kind: str, text: str) -> list[str]:
-        """As in one terminal: what it exports, and what the first Python block makes, holds for later blocks."""
+        """As in one terminal: what it exports, and what the first Python block makes above its last empty line, holds
+        for later blocks."""
         if kind == "sh":
             return ["bash", "-euo", "pipefail", "-c", self.exports + text]
-        before, self.first_python = self.first_python, self.first_python or text
+        before, self.first_python = self.first_python, self.first_python or text.rpartition("\n\n")[0] + "\n"
         return [sys.executable, "-u", "-c", before + text]
 
     def _run(self, script: str) -> str:
