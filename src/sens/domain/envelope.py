@@ -124,6 +124,12 @@ def subject(source: str, session: str) -> str:
     return f"{SUBJECT_ROOT}.{source}.{session}"
 
 
+def source_and_session(subject: str) -> tuple[str, str] | None:
+    """Whose subject it is; None: of nobody's session, others published there."""
+    words = subject.removeprefix(f"{SUBJECT_ROOT}.").split(".", 1)
+    return (words[0], words[1]) if subject.startswith(f"{SUBJECT_ROOT}.") and len(words) == 2 else None
+
+
 def is_import(session: str) -> bool:
     """Whether the session's messages come from a file, not from a broker."""
     return session.startswith(IMPORT_SESSION)

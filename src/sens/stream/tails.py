@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from sens.domain.balance import LedgerKey, Tail
-from sens.domain.envelope import SUBJECT_ROOT, InvalidEnvelope, is_import, unpack
+from sens.domain.envelope import SUBJECT_ROOT, InvalidEnvelope, is_import, source_and_session, unpack
 from sens.stream.connection import StreamConnection
 from sens.stream.errors import StreamMissing
 from sens.stream.raw import ALL_SUBJECTS, HEAD_BYTES, rfc3339
@@ -93,8 +93,8 @@ class LogObserver:
             _, subjects = await self._log.subjects(ALL_SUBJECTS)
         except StreamMissing:
             return []
-        names = (subject.split(".", 3)[2:] for subject in subjects)
-        return sorted({source for source, session in names if is_import(session)})
+        owners = filter(None, map(source_and_session, subjects))
+        return sorted({source for source, session in owners if is_import(session)})
 
     async def ends(self, source: str) -> tuple[int, int] | None:
         """The sequences of the first and of the last envelope that the log holds of a source; None: it holds none.

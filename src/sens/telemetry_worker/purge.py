@@ -1,6 +1,6 @@
 """What may leave the raw stream: what is stored, and old enough, and no longer needed to know redeliveries."""
 
-from sens.domain.envelope import MAX_REDELIVERED, Envelope, InvalidEnvelope, unpack
+from sens.domain.envelope import MAX_REDELIVERED, Envelope, InvalidEnvelope, source_and_session, unpack
 from sens.runtime import metrics
 from sens.stream.raw import RawStream
 from sens.stream.streamlog import Stored
@@ -11,10 +11,6 @@ BLOCKED = 0.9
 """Above this part it gives up what only a redelivery is compared with, too: nothing new could come in to
 settle that. If a source's worker dies in this state, messages without a time of their own that the broker
 delivers again are stored twice."""
-
-
-SUBJECT_WORDS = 4
-"""Of `sens.raw.<source>.<session>`; what others publish beside that is nobody's session."""
 
 
 async def is_filling(stream: RawStream) -> bool:
@@ -90,5 +86,5 @@ async def first_sequences(stream: RawStream) -> dict[tuple[str, str], int]:
             async for stored in stream.read(subjects=subject, batch=1):
                 first[subject] = stored.sequence
                 break
-    words = {subject: subject.split(".", 3) for subject in first}
-    return {(each[2], each[3]): first[subject] for subject, each in words.items() if len(each) == SUBJECT_WORDS}
+    owners = {subject: source_and_session(subject) for subject in first}
+    return {owner: first[subject] for subject, owner in owners.items() if owner is not None}

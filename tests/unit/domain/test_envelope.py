@@ -19,6 +19,7 @@ from sens.domain.envelope import (
     Stub,
     first_time,
     pack,
+    source_and_session,
     stub_body,
     subject,
     unpack,
@@ -185,3 +186,17 @@ def test_alone_every_time_is_free() -> None:
 
 def test_source_and_session_make_the_subject() -> None:
     assert subject("plant-a", "shared-2") == "sens.raw.plant-a.shared-2"
+
+
+@pytest.mark.parametrize(
+    ("subject", "owner"),
+    [
+        ("sens.raw.plant-a.w0", ("plant-a", "w0")),
+        ("sens.raw.plant-a.w0.more", ("plant-a", "w0.more")),
+        ("sens.raw.plant-a", None),
+        ("sens.raw", None),
+        ("other.raw.plant-a.w0", None),
+    ],
+)
+def test_a_subject_that_is_of_no_session_belongs_to_nobody(subject: str, owner: tuple[str, str] | None):
+    assert source_and_session(subject) == owner
