@@ -83,7 +83,9 @@ class Filter(NamedTuple):
 
 def replay_all(target: Target, which: Filter, *, overwrite: bool, as_json: bool) -> int:
     """Have all open messages that fit decoded again, and print what came of it."""
-    return _all(target, "replay", {**which.body(), "overwrite": overwrite}, ("tried", *_REPLAYED), as_json=as_json)
+    return _all(
+        target, "replay", {**which.body(), "overwrite": overwrite}, ("tried", "still_open", *_REPLAYED), as_json=as_json
+    )
 
 
 def discard_all(target: Target, which: Filter, *, as_json: bool) -> int:
@@ -99,6 +101,8 @@ def _all(target: Target, act: str, body: dict[str, Any], counted: Sequence[str],
             answer = api.post(f"quarantine/{act}", body)
             totals.update({name: answer[name] for name in counted})
             if answer["next_cursor"] is None:
+                if answer["remaining"]:
+                    note(f"{answer['remaining']} are held by a replay: do it again when that has ended")
                 break
             body["cursor"] = answer["next_cursor"]
             shown.tell(f"{totals[counted[0]]} done, {answer['remaining']} left")

@@ -45,7 +45,8 @@ class OpenFilter:
     Attributes:
         tenant_id: None: of any.
         received_from, received_before: µs.
-        before: those with a lower id.
+        until: the highest id that is looked at.
+        after: envelopes up to this place were looked at; see `OpenEnvelope.first_id`.
     """
 
     tenant_id: int | None = None
@@ -53,7 +54,8 @@ class OpenFilter:
     reason: str | None = None
     received_from: int | None = None
     received_before: int | None = None
-    before: int | None = None
+    until: int = 0
+    after: int = 0
 
     def parameters(self) -> dict[str, object]:
         return {
@@ -62,16 +64,18 @@ class OpenFilter:
             "reason": self.reason,
             "received_from": None if self.received_from is None else timestamp(self.received_from),
             "received_before": None if self.received_before is None else timestamp(self.received_before),
-            "before": self.before,
+            "until": self.until,
+            "after": self.after,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class OpenMessage:
-    """An open message, and the envelope that it came in."""
+class OpenEnvelope:
+    """An envelope with open messages that fit. `first_id`: its place in the order; `ids`: those messages."""
 
-    id: int
+    first_id: int
     envelope_id: UUID
+    ids: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,24 +146,35 @@ async def discard_quarantined(connection: AsyncConnection, quarantine_ids: Seque
     return sorted(cast("tuple[int, ...]", columns[0])) if columns else []
 
 
-async def list_open(connection: AsyncConnection, which: OpenFilter, limit: int) -> list[OpenMessage]:
-    """Open messages, the newest first."""
-    return await fetch(
-        connection, load("read_quarantine")["open"], {**which.parameters(), "limit": limited(limit)}, OpenMessage
-    )
+async def newest_quarantined(connection: AsyncConnection) -> int:
+    """The highest id; 0: quarantine is empty."""
+    [[newest]] = await fetch_columns(connection, load("read_quarantine")["newest"], {})
+    return cast(int, newest)
+
+
+async def list_open_envelopes(connection: AsyncConnection, which: OpenFilter, limit: int) -> list[OpenEnvelope]:
+    """Envelopes with open messages, the oldest first."""
+    parameters = {**which.parameters(), "limit": limited(limit)}
+    return await fetch(connection, load("read_quarantine")["open_envelopes"], parameters, OpenEnvelope)
+
+
+async def count_still_open(connection: AsyncConnection, ids: Sequence[int]) -> int:
+    """How many of these messages are open."""
+    [[count]] = await fetch_columns(connection, load("read_quarantine")["count_still_open"], {"ids": list(ids)})
+    return cast(int, count)
 
 
 async def count_open(connection: AsyncConnection, which: OpenFilter) -> int:
-    """How many open messages fit."""
+    """How many open messages fit and were not looked at."""
     [[count]] = await fetch_columns(connection, load("read_quarantine")["count_open"], which.parameters())
     return cast(int, count)
 
 
-async def discard_open(connection: AsyncConnection, which: OpenFilter, limit: int) -> tuple[int, int | None]:
-    """Settle the newest for good, at most `limit`. Returns how many, and the lowest id; None: there was none."""
+async def discard_open(connection: AsyncConnection, which: OpenFilter, limit: int) -> int:
+    """Settle the oldest for good, at most `limit`, but those that a replay holds. Returns how many."""
     parameters = {**which.parameters(), "limit": limit}
-    [[count], [lowest]] = await fetch_columns(connection, load("read_quarantine")["discard_open"], parameters)
-    return cast(int, count), cast("int | None", lowest)
+    [[count]] = await fetch_columns(connection, load("read_quarantine")["discard_open"], parameters)
+    return cast(int, count)
 
 
 async def list_overflow(

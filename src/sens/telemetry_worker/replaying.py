@@ -105,22 +105,27 @@ class Replayer:
 
     async def _replay_envelopes(self, ids: Sequence[bytes], request: ReplayRequest) -> ReplayReply:
         """Envelopes that are in the log still, whole; of others, what is open in quarantine."""
-        counts = Counts()
+        counts, waiting, size = Counts(), list[Stored](), 0
         sequences = await asyncio.to_thread(self._store.sequences, ids)
-        gone = [id_ for id_ in ids if id_ not in sequences]
-        waiting = list[Stored]()
+        # As they came, so that of two values the newer one stays: the oldest are those that the ledger has folded.
+        await self._replay_messages([id_ for id_ in ids if id_ not in sequences], request, counts)
         for id_, sequence in sorted(sequences.items(), key=lambda each: each[1]):
             stored = await self.stream.get(sequence)
-            if stored is None or id_ not in stored.data[:64]:
-                gone.append(id_)
-                continue
-            waiting.append(stored)
-            if sum(len(each.data) for each in waiting) >= BATCH_BYTES:
+            gone = stored is None or id_ not in stored.data[:64]
+            if stored is not None and not gone:
+                waiting.append(stored)
+                size += len(stored.data)
+            if gone or size >= BATCH_BYTES:
                 await self._replay_batch(waiting, request, counts)
-                waiting = []
+                waiting, size = [], 0
+            if gone:
+                await self._replay_messages([id_], request, counts)
         await self._replay_batch(waiting, request, counts)
-        if gone:
-            rows = await asyncio.to_thread(self._store.open_message_ids, gone, request.quarantine_ids[:MAX_IDS])
-            for row in rows:
-                counts.update(await asyncio.to_thread(self._store.replay_message, row, request.overwrite))
         return counts.reply()
+
+    async def _replay_messages(self, gone: Sequence[bytes], request: ReplayRequest, counts: Counts) -> None:
+        if not gone:
+            return
+        rows = await asyncio.to_thread(self._store.open_message_ids, gone, request.quarantine_ids[:MAX_IDS])
+        for row in rows:
+            counts.update(await asyncio.to_thread(self._store.replay_message, row, request.overwrite))

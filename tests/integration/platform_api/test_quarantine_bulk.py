@@ -86,7 +86,7 @@ async def test_a_worker_replays_what_fits_and_those_that_stay_open_are_tried_onc
     database: ReadingsDatabase,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(quarantine_bulk, "REPLAYED_AT_ONCE", 2)
+    monkeypatch.setattr(quarantine_bulk, "ENVELOPES_AT_ONCE", 2)
     worker.reply = ReplayReply(envelopes=2, messages=6, stored=5, quarantined=1)
     found = await settle(api, "replay", reason="no_route", overwrite=True)
     assert (found["tried"], found["envelopes"], found["stored"], found["quarantined"]) == (5, 6, 15, 3)
@@ -102,7 +102,7 @@ async def test_a_replay_ends_after_a_while_and_goes_on_where_it_was(
     worker: ReplayWorker,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(quarantine_bulk, "REPLAYED_AT_ONCE", 6)
+    monkeypatch.setattr(quarantine_bulk, "ENVELOPES_AT_ONCE", 6)
     monkeypatch.setattr(quarantine_bulk, "REPLAY_FOR_S", 0.0)
     first = await settle(api, "replay")
     assert (first["tried"], first["remaining"]) == (6, 4)
@@ -115,7 +115,7 @@ async def test_what_was_replayed_before_the_worker_failed_is_told_and_then_why(
     worker: ReplayWorker,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(quarantine_bulk, "REPLAYED_AT_ONCE", 6)
+    monkeypatch.setattr(quarantine_bulk, "ENVELOPES_AT_ONCE", 6)
     done = [ReplayReply(envelopes=6)]
 
     def answer(_: ReplayWorker) -> ReplayReply:
@@ -128,7 +128,81 @@ async def test_what_was_replayed_before_the_worker_failed_is_told_and_then_why(
     assert assert_problem(again, 503, "replay-failed")["detail"] == "no room"
 
 
-@pytest.mark.parametrize("body", [{"reason": "nonsense"}, {"from": "yesterday"}, {"cursor": "%"}, {"sauce": "plant-a"}])
+async def test_the_oldest_is_replayed_first_and_what_comes_meanwhile_is_not_touched(
+    api: Api, worker: ReplayWorker, database: ReadingsDatabase, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(quarantine_bulk, "ENVELOPES_AT_ONCE", 3)
+    monkeypatch.setattr(quarantine_bulk, "REPLAY_FOR_S", 0.0)
+    ids = [id_ for (id_,) in database.connection.execute("SELECT id FROM quarantine ORDER BY id").fetchall()]
+    answer = await settle(api, "replay")
+    database.connection.execute(
+        "INSERT INTO quarantine (source_id, envelope_id, position, received_at, topic, payload, reason, detail)"
+        " VALUES (1, gen_random_uuid(), 0, now(), '', '', 'no_route', '')"
+    )
+    while answer["next_cursor"]:
+        answer = await settle(api, "replay", cursor=answer["next_cursor"])
+    assert [id_ for each in worker.asked for id_ in each.quarantine_ids] == ids
+
+
+async def test_an_envelope_is_replayed_once_however_many_messages_of_it_are_open(
+    api: Api, worker: ReplayWorker, database: ReadingsDatabase, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(quarantine_bulk, "ENVELOPES_AT_ONCE", 1)
+    database.connection.execute("UPDATE quarantine SET envelope_id = md5('one')::uuid, position = id % 1000 + 1")
+    database.connection.execute(
+        "INSERT INTO quarantine (source_id, envelope_id, position, received_at, topic, payload, reason, detail)"
+        " VALUES (1, gen_random_uuid(), 0, now(), '', '', 'no_route', '')"
+    )
+    answer = await settle(api, "replay")
+    assert (answer["tried"], answer["still_open"], answer["remaining"]) == (11, 11, 0)
+    assert [len(each.quarantine_ids) for each in worker.asked] == [10, 1]
+
+
+async def test_a_worker_is_asked_for_few_messages_at_once(
+    api: Api, worker: ReplayWorker, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(quarantine_bulk, "MESSAGES_AT_ONCE", 4)
+    assert (await settle(api, "replay"))["tried"] == 10
+    assert [len(each.envelope_ids) for each in worker.asked] == [4, 4, 2]
+
+
+async def test_a_replay_that_the_worker_did_not_finish_is_written_down(api: Api, worker: ReplayWorker):
+    worker.reply = ReplayReply(error="no room")
+    assert_problem(await api.request("POST", "/quarantine/replay", json={}), 503, "replay-failed")
+    [(action, _, after)] = await written_down(api)
+    assert (action, after["tried"], after["unanswered"], after["problem"]) == ("quarantine.replay", 0, 10, "no room")
+
+
+async def test_what_a_replay_holds_is_not_discarded_and_counted_as_remaining(api: Api, database: ReadingsDatabase):
+    with database.connection.transaction():
+        database.connection.execute("SELECT FROM quarantine WHERE reason = 'no_route' FOR UPDATE")
+        found = await settle(api, "discard", reason="no_route")
+        assert found == {"discarded": 0, "remaining": 5, "next_cursor": None}
+
+
+async def test_relative_times_mean_the_same_in_all_requests_of_a_run(
+    api: Api, database: ReadingsDatabase, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(quarantine_bulk, "DISCARDED_AT_ONCE", 4)
+    database.connection.execute("UPDATE quarantine SET received_at = now() - interval '1 hour'")
+    first = await settle(api, "discard", **{"from": "now-1d"})
+    database.connection.execute(
+        "UPDATE quarantine SET received_at = now() - interval '1 day 2 seconds' WHERE state = 0 AND id % 2 = 0"
+    )
+    later = await settle(api, "discard", cursor=first["next_cursor"], **{"from": "now-1w"})
+    assert (later["discarded"], later["remaining"]) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"reason": "nonsense"},
+        {"from": "yesterday"},
+        {"cursor": "%"},
+        {"cursor": "WzE3LDQwLDk5OTk5OTk5OTk5OTk5OTk5OTk5LG51bGxd"},
+        {"sauce": "plant-a"},
+    ],
+)
 async def test_a_wrong_filter_settles_nothing(api: Api, database: ReadingsDatabase, body: dict[str, str]):
     assert_problem(await api.request("POST", "/quarantine/discard", json=body), 422, "invalid-request")
     assert open_messages(database) == 10

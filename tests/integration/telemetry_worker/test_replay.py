@@ -148,3 +148,17 @@ async def test_a_replay_does_not_count_again_what_did_not_fit_into_quarantine(ho
     assert (await replays.ask(ReplayRequest(), configuration)).quarantined == 5
     assert house.rows("SELECT reason, topic, count FROM quarantine_overflow") == overflow
     assert house.ledger() == [(0, 0, 5, 0, 0)]
+
+
+async def test_the_newest_value_stays_also_when_the_log_has_lost_the_envelopes_of_older_ones(
+    house: House, replays: Replays
+) -> None:
+    timed = CONFIGURATION.replace("decoder: json}", "decoder: json, time: {field: at, format: auto}}")
+    at = time.time_ns() // 1_000_000_000
+    old = await replays.log(envelope(publish("s/alice/t", b'{"t": 1, "at": %d}' % at)))
+    write(house.worker(WRONG), old)
+    await replays.purge()
+    new = await replays.log(envelope(publish("s/alice/t", b'{"t": 2, "at": %d}' % at)))
+    write(house.worker(WRONG), new)
+    await replays.ask(ReplayRequest(envelope_ids=[id_of(old), id_of(new)], overwrite=True), timed)
+    assert house.readings() == [("alice", 2.0)]

@@ -460,10 +460,11 @@ export interface paths {
         put?: never;
         /**
          * Replay Many
-         * @description Decode again the envelopes that hold open messages; the newest first. What can be stored leaves the quarantine.
+         * @description Decode again the envelopes that hold open messages; the oldest first. What can be stored leaves the quarantine.
          *
          *     One request works for some seconds, and says how many are left: go on with `next_cursor` until it is null. Those
-         *     that still cannot be decoded stay open, and are not tried again on the way.
+         *     that still cannot be decoded stay open, and are not tried again on the way. Messages that come meanwhile are not
+         *     looked at.
          */
         post: operations["replay_many"];
         delete?: never;
@@ -1389,7 +1390,7 @@ export interface components {
         Discarded: {
             /**
              * Remaining
-             * @description Open messages that fit and were not looked at yet.
+             * @description Open messages that fit and were not looked at; when it is done, those that a replay held.
              * @example 0
              */
             remaining: number;
@@ -1867,7 +1868,7 @@ export interface components {
             /**
              * Cursor
              * @description `next_cursor` of the answer before.
-             * @example MTc
+             * @example WzE3LDQwLG51bGwsbnVsbF0
              */
             cursor?: string | null;
         };
@@ -1896,7 +1897,7 @@ export interface components {
             /**
              * Cursor
              * @description `next_cursor` of the answer before.
-             * @example MTc
+             * @example WzE3LDQwLG51bGwsbnVsbF0
              */
             cursor?: string | null;
             /**
@@ -2525,7 +2526,7 @@ export interface components {
             expired: number;
             /**
              * Remaining
-             * @description Open messages that fit and were not looked at yet.
+             * @description Open messages that fit and were not looked at; when it is done, those that a replay held.
              * @example 0
              */
             remaining: number;
@@ -2541,6 +2542,12 @@ export interface components {
              * @example 12
              */
             tried: number;
+            /**
+             * Still Open
+             * @description Of those that were tried, how many stay in quarantine.
+             * @example 2
+             */
+            still_open: number;
         };
         /**
          * Series

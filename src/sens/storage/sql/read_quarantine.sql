@@ -42,17 +42,32 @@ WHERE (%(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s)
 ORDER BY o.last_at DESC
 LIMIT %(limit)s
 
--- name: open
-SELECT q.id, q.envelope_id FROM quarantine q
-WHERE q.state = 0
-  AND (%(tenant_id)s::int IS NULL OR q.source_id IN (SELECT id FROM source WHERE tenant_id = %(tenant_id)s))
-  AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
-  AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
-  AND (%(received_from)s::timestamptz IS NULL OR q.received_at >= %(received_from)s)
-  AND (%(received_before)s::timestamptz IS NULL OR q.received_at < %(received_before)s)
-  AND (%(before)s::bigint IS NULL OR q.id < %(before)s)
-ORDER BY q.id DESC
+-- name: newest
+SELECT coalesce(max(id), 0) FROM quarantine
+
+-- An envelope's place is its first row, whatever became of that: so it comes once, also when some of its rows are
+-- settled on the way.
+-- name: open_envelopes
+SELECT f.id AS first_id, f.envelope_id, open.ids
+FROM quarantine f CROSS JOIN LATERAL (
+    SELECT array_agg(q.id ORDER BY q.id) AS ids FROM quarantine q
+    WHERE q.state = 0
+      AND (%(tenant_id)s::int IS NULL OR q.source_id IN (SELECT id FROM source WHERE tenant_id = %(tenant_id)s))
+      AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
+      AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
+      AND (%(received_from)s::timestamptz IS NULL OR q.received_at >= %(received_from)s)
+      AND (%(received_before)s::timestamptz IS NULL OR q.received_at < %(received_before)s)
+      AND q.id <= %(until)s
+      AND q.envelope_id = f.envelope_id
+) AS open
+WHERE f.id > %(after)s AND f.id <= %(until)s
+  AND NOT EXISTS (SELECT FROM quarantine w WHERE w.envelope_id = f.envelope_id AND w.id < f.id)
+  AND open.ids IS NOT NULL
+ORDER BY f.id
 LIMIT %(limit)s
+
+-- name: count_still_open
+SELECT count(*) FROM quarantine WHERE id = ANY (%(ids)s) AND state = 0
 
 -- name: count_open
 SELECT count(*) FROM quarantine q
@@ -62,7 +77,10 @@ WHERE q.state = 0
   AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
   AND (%(received_from)s::timestamptz IS NULL OR q.received_at >= %(received_from)s)
   AND (%(received_before)s::timestamptz IS NULL OR q.received_at < %(received_before)s)
-  AND (%(before)s::bigint IS NULL OR q.id < %(before)s)
+  AND q.id <= %(until)s
+  AND (%(after)s = 0 OR NOT EXISTS (
+      SELECT FROM quarantine w WHERE w.envelope_id = q.envelope_id AND w.id <= %(after)s
+  ))
 
 -- One that a replay holds is left to it.
 -- name: discard_open
@@ -74,11 +92,11 @@ WITH chosen AS (
       AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
       AND (%(received_from)s::timestamptz IS NULL OR q.received_at >= %(received_from)s)
       AND (%(received_before)s::timestamptz IS NULL OR q.received_at < %(received_before)s)
-      AND (%(before)s::bigint IS NULL OR q.id < %(before)s)
-    ORDER BY q.id DESC
+      AND q.id <= %(until)s
+    ORDER BY q.id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ), discarded AS (
     UPDATE quarantine SET state = 2, changed_at = now() WHERE id IN (SELECT id FROM chosen) RETURNING id
 )
-SELECT count(*), min(id) FROM discarded
+SELECT count(*) FROM discarded
