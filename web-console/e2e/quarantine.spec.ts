@@ -51,6 +51,8 @@ test("many are discarded at once", async ({ console: page }, info) => {
   const picks = page.getByRole("checkbox", { name: `Pick sens/${device}` });
   await expect(picks).toHaveCount(3);
   for (const pick of await picks.all()) await pick.check();
+  await page.getByRole("button", { name: "Replay 3 messages" }).click();
+  await expect(page.getByText("3 messages tried, 3 still in quarantine.")).toBeVisible();
   await page.getByRole("button", { name: "Discard 3 messages" }).click();
   await page.getByRole("button", { name: "Really discard 3 messages" }).click();
   await expect(page.getByText("3 messages discarded.")).toBeVisible();

@@ -64,24 +64,37 @@ export async function settleAll(
   onProgress: (outcome: Outcome) => void,
 ): Promise<Outcome> {
   const { source, reason } = filter;
-  let outcome: Outcome = { done: 0, failed: 0 };
+  let outcome: Outcome = { done: 0, failed: 0, still: 0 };
   let cursor: string | null = null;
   do {
     const open: Schemas["OpenMessages"] = { source, reason, cursor };
     const answer: Schemas["Discarded"] | Schemas["ReplayedMany"] =
       act === "discard" ? await discardMany(open) : await replayMany(open);
-    outcome = { ...outcome, done: outcome.done + ("discarded" in answer ? answer.discarded : answer.tried) };
-    onProgress(outcome);
     cursor = answer.next_cursor;
+    const [done, still] =
+      "discarded" in answer
+        ? [answer.discarded, cursor === null ? answer.remaining : 0]
+        : [answer.tried, answer.still_open];
+    outcome = { ...outcome, done: outcome.done + done, still: outcome.still + still };
+    onProgress(outcome);
   } while (cursor);
   return outcome;
 }
 
-/** One of many: what a replay of its neighbour settled, as they came in one envelope, is settled. */
-export async function settle(id: number, act: keyof typeof ACTS): Promise<void> {
-  await ACTS[act](id).catch((error: unknown) => {
-    if (!(error instanceof ApiProblem && error.status === 409)) throw error;
-  });
+/**
+ * One of many; whether it left the quarantine. What a replay of its neighbour settled, as they came in one envelope,
+ * is settled.
+ */
+export async function settle(id: number, act: keyof typeof ACTS): Promise<boolean> {
+  try {
+    await ACTS[act](id);
+  } catch (error: unknown) {
+    if (error instanceof ApiProblem && error.status === 409) return true;
+    throw error;
+  }
+  if (act === "discard") return true;
+  const params = { path: { quarantine_id: id } };
+  return (await body(api.GET("/api/v1/quarantine/{quarantine_id}", { params }))).state !== "open";
 }
 
 export const tryRule = (id: number, rule: string | null) =>

@@ -30,6 +30,7 @@ export function QuarantineBulk({ ids, fit }: BulkProps) {
   const run = useMutation({
     mutationFn: ({ act, all }: { act: Act; all?: Fit }) =>
       all ? settleAll(act, all.filter, setOutcome) : oneByOne(ids, (id) => settle(id, act), setOutcome),
+    onMutate: () => setOutcome(null),
     onSettled: () => queries.invalidateQueries(),
   });
   if (!allowed)
@@ -65,7 +66,9 @@ export function QuarantineBulk({ ids, fit }: BulkProps) {
           />
         ))}
       <Text size="sm" role="status">
-        {run.error ? run.error.message : outcome && run.variables && outcomeText(outcome, run.variables.act)}
+        {[outcome && run.variables && outcomeText(outcome, run.variables.act), run.error?.message]
+          .filter(Boolean)
+          .join(" ")}
       </Text>
     </Group>
   );
@@ -73,9 +76,12 @@ export function QuarantineBulk({ ids, fit }: BulkProps) {
 
 const messages = (count: number) => (count === 1 ? "1 message" : `${formatCount(count)} messages`);
 
-function outcomeText({ done, failed, firstError }: Outcome, act: Act): string {
-  const told = `${messages(done)} ${act === "replay" ? "replayed" : "discarded"}`;
-  if (failed === 0) return `${told}.`;
+function outcomeText({ done, failed, still, firstError }: Outcome, act: Act): string {
+  const left =
+    act === "replay" ? `${formatCount(still)} still in quarantine` : `${formatCount(still)} held by a replay`;
+  const told = `${messages(done)} ${act === "replay" ? "tried" : "discarded"}`;
+  const all = act === "replay" || still > 0 ? `${told}, ${left}` : told;
+  if (failed === 0) return `${all}.`;
   const why = firstError instanceof Error ? firstError.message : String(firstError);
-  return `${told}, ${formatCount(failed)} failed: ${why}`;
+  return `${all}, ${formatCount(failed)} failed: ${why}`;
 }
