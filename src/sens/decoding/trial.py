@@ -154,7 +154,7 @@ class _LocalSeries:
     def __init__(self, max_per_device: int) -> None:
         self.ids = dict[SeriesKey, int]()
         self._max_per_device = max_per_device
-        self._of_device = Counter[str]()
+        self._of_device = Counter[tuple[int, str]]()
 
     def resolve(self, keys: Sequence[SeriesKey]) -> list[int | Rejection]:
         return [self._id(key) for key in keys]
@@ -162,9 +162,10 @@ class _LocalSeries:
     def _id(self, key: SeriesKey) -> int | Rejection:
         if key in self.ids:
             return self.ids[key]
-        if self._of_device[key.device] >= self._max_per_device:
+        device = key.source_id, key.device
+        if self._of_device[device] >= self._max_per_device:
             return Rejection(Reason.TOO_MANY_SERIES, "raise limits.max_series_per_device of the source")
-        self._of_device[key.device] += 1
+        self._of_device[device] += 1
         return self.ids.setdefault(key, len(self.ids))
 
 
