@@ -84,9 +84,10 @@ def _fate(counts: EnvelopeCounts | None, entry: Entry | None, trial: Trial, same
 def _became(counts: EnvelopeCounts | None, entry: Entry | None, trial: Trial, same: bool) -> Became:
     if counts is None:
         return Became.PENDING
-    if entry is not None and entry.state != State.REPLAYED:
+    replayed = entry is not None and entry.state == State.REPLAYED
+    if entry is not None and not replayed:
         return Became.CONFLICT if entry.reason == Reason.CONFLICT.value else Became.QUARANTINED
-    match _outcome(counts, trial, same):
+    match _outcome(counts, trial, same, replayed):
         case Outcome.IGNORED:
             return Became.IGNORED
         case Outcome.QUARANTINED:
@@ -94,17 +95,24 @@ def _became(counts: EnvelopeCounts | None, entry: Entry | None, trial: Trial, sa
         case Outcome.DECODED if trial.reason is Reason.OLDER_THAN_RETENTION:
             return Became.EXPIRED
         case Outcome.DECODED:
-            return Became.DUPLICATE if counts.readings == counts.duplicate else Became.STORED
+            return _decoded(counts)
         case None:
             return Became.UNKNOWN
 
 
-def _outcome(counts: EnvelopeCounts, trial: Trial, same: bool) -> Outcome | None:
+def _decoded(counts: EnvelopeCounts) -> Became:
+    """A reading that was stored and its duplicate look the same: only the envelope's counts tell them apart."""
+    if counts.stored == 0:
+        return Became.DUPLICATE if counts.duplicate else Became.UNKNOWN
+    return Became.STORED if counts.duplicate == 0 or counts.decoded == 1 else Became.UNKNOWN
+
+
+def _outcome(counts: EnvelopeCounts, trial: Trial, same: bool, replayed: bool) -> Outcome | None:
     """By what its envelope's messages came to; None: by them it may be this or that."""
     messages = {
         Outcome.DECODED: counts.decoded,
         Outcome.IGNORED: counts.ignored,
-        Outcome.QUARANTINED: counts.quarantined,
+        Outcome.QUARANTINED: 0 if replayed else counts.quarantined,
     }
     possible = [outcome for outcome, count in messages.items() if count]
     if len(possible) == 1:
