@@ -173,6 +173,16 @@ async def test_a_replay_that_the_worker_did_not_finish_is_written_down(api: Api,
     assert (action, after["tried"], after["unanswered"], after["problem"]) == ("quarantine.replay", 0, 10, "no room")
 
 
+async def test_a_replay_of_one_message_that_the_worker_did_not_finish_is_written_down(
+    api: Api, worker: ReplayWorker, database: ReadingsDatabase
+):
+    worker.reply = ReplayReply(error="no room")
+    id_ = database.one("SELECT min(id) FROM quarantine")
+    assert_problem(await api.request("POST", f"/quarantine/{id_}/replay"), 503, "replay-failed")
+    [(action, _, after)] = await written_down(api)
+    assert (action, after) == ("quarantine.replay", {"overwrite": False, "problem": "no room"})
+
+
 async def test_what_a_replay_holds_is_not_discarded_and_counted_as_remaining(api: Api, database: ReadingsDatabase):
     with database.connection.transaction():
         database.connection.execute("SELECT FROM quarantine WHERE reason = 'no_route' FOR UPDATE")

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field, StrictBool
 
+from sens.domain.errors import Retry
 from sens.platform_api.access import OPERATE
 from sens.platform_api.auditing import Auditor, AuditorOf, Subject
 from sens.platform_api.caller import CallerOf
@@ -17,7 +18,7 @@ from sens.platform_api.services import Services, ServicesOf
 from sens.platform_api.tenancy import check_sees_source
 from sens.platform_api.times import DAY, parse_range, rfc3339
 from sens.storage.read_quarantine import State
-from sens.stream.replay import ReplayReply, ReplayRequest, ask_replay
+from sens.stream.replay import NobodyReplays, ReplayReply, ReplayRequest, ask_replay
 
 router = APIRouter(prefix="/api/v1", tags=["replay"], dependencies=[OPERATE])
 
@@ -66,12 +67,9 @@ async def replay_range(services: ServicesOf, caller: CallerOf, audit: AuditorOf,
         raise invalid("body.source", f"name a source of {caller.tenant}")
     await check_sees_source(services, caller, body.source)
     request = ReplayRequest(start=start, end=end, source=body.source, overwrite=body.overwrite)
-    async with replaying_alone(services):
-        replayed = await replayed_by_worker(services, request)
     subject = Subject("source", None, body.source or "all", caller.tenant_id)
     asked = {"from": rfc3339(start), "to": rfc3339(end), "overwrite": body.overwrite}
-    await _note(services, audit, subject, {**asked, **replayed.model_dump()})
-    return replayed
+    return await _replay(services, audit, subject, asked, request)
 
 
 @router.post(
@@ -95,10 +93,23 @@ async def replay_quarantined(
     if row.state != State.OPEN:
         raise already_settled(row)
     request = ReplayRequest(envelope_ids=[row.envelope_id.hex], quarantine_ids=[quarantine_id], overwrite=overwrite)
-    async with replaying_alone(services):
-        replayed = await replayed_by_worker(services, request)
     subject = Subject("quarantine", quarantine_id, f"{row.source}: {row.reason}", row.tenant_id)
-    await _note(services, audit, subject, {"overwrite": overwrite, **replayed.model_dump()})
+    return await _replay(services, audit, subject, {"overwrite": overwrite}, request)
+
+
+async def _replay(
+    services: Services, audit: Auditor, subject: Subject, asked: Mapping[str, object], request: ReplayRequest
+) -> Replayed:
+    """Replay and write it down; also what failed, as the worker may have done a part, or be at it yet."""
+    async with replaying_alone(services):
+        try:
+            replayed = await replayed_by_worker(services, request)
+        except NobodyReplays:
+            raise
+        except Retry as error:
+            await _note(services, audit, subject, {**asked, "problem": str(error)})
+            raise
+    await _note(services, audit, subject, {**asked, **replayed.model_dump()})
     return replayed
 
 
