@@ -85,6 +85,11 @@ async def find_messages(services: Services, device: Device, limit: int) -> Searc
     Raises:
         StreamAway: NATS does not answer.
     """
+    async with services.searching:
+        return await _find_messages(services, device, limit)
+
+
+async def _find_messages(services: Services, device: Device, limit: int) -> Search:
     imports = await _import_sources(services, device)
     parts = [await _search(services, device, device.source, limit, MAX_SEARCHED_BYTES, device.last_seen)]
     for source in imports[:MAX_IMPORT_SOURCES]:
@@ -138,17 +143,21 @@ async def _backwards(services: Services, device: Device, part: _Part, limit: int
     if ends is None:
         part.all_searched = True
         return part
-    oldest, before, searched_bytes, window = ends[0], ends[1] + 1, 0, FIRST_WINDOW
+    oldest, before, searched_bytes = ends[0], ends[1] + 1, 0
+    window, longest = FIRST_WINDOW, LONGEST_WINDOW
     heads = dict[str, bool]()
     for _ in range(MAX_ROUNDS):
-        envelopes = await services.log.before(part.source, before, window)
+        envelopes, read_bytes = await services.log.before(part.source, before, window, max_bytes - searched_bytes)
+        if envelopes is None:
+            window = longest = window // 4
+            continue
+        searched_bytes += read_bytes
         if envelopes:
-            searched_bytes += sum(len(each.data) for each in envelopes)
             part.searched_from = envelopes[0].stored_at
             part.found += await _about(services, device, envelopes)
             heads |= {each.subject: _follows_others(each) for each in reversed(envelopes)}
         before = max(before - window, oldest)
-        window = min(window * 2, LONGEST_WINDOW)
+        window = min(window * 2, longest)
         part.all_searched = before <= oldest
         if part.all_searched or len(part.found) > limit or searched_bytes >= max_bytes:
             break

@@ -36,6 +36,7 @@ class Services:
         exports: how many are under way.
         max_requests: the most that may be under way; probes are answered beyond it.
         balances: the ledger is read for all who ask meanwhile, so that many cost one reader.
+        searching: held while the log is searched, which takes memory: others wait.
         replaying: held while a worker replays for this process.
     """
 
@@ -59,6 +60,7 @@ class Services:
     source_pieces: Mapping[str, str] = field(default_factory=dict[str, str])
     max_requests: int = 512
     balances: Together[str, dict[str, Balance]] = field(default_factory=Together[str, dict[str, Balance]])
+    searching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     replaying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

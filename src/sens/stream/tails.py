@@ -40,6 +40,9 @@ class LogSize(NamedTuple):
     max_bytes: int
 
 
+_FEW = 4
+
+
 class LogObserver:
     """Reads the raw stream and its consumer; makes neither, changes neither."""
 
@@ -112,23 +115,33 @@ class LogObserver:
         first, _ = await self._log.batch({"seq": 1, "next_by_subj": subjects, "batch": 1}, HEAD_BYTES)
         return (first[0] if first else last).sequence, last.sequence
 
-    async def before(self, source: str, sequence: int, count: int) -> list[Stored]:
-        """The envelopes of a source among the `count` of the log that come before a sequence, by sequence.
+    async def before(self, source: str, sequence: int, count: int, max_bytes: int) -> tuple[list[Stored] | None, int]:
+        """The envelopes of a source among the `count` of the log that come before a sequence.
+
+        Returns:
+            They by sequence, None where they are more than `max_bytes` together; and how many bytes were read. Up to
+            four are given whatever they have.
 
         Raises:
             StreamAway: NATS does not answer.
         """
         found = list[Stored]()
-        start = max(sequence - count, 1)
+        start, read_bytes = max(sequence - count, 1), 0
+        # One first: of a source with few envelopes it may lie beyond, and more would be for nothing.
+        batch = 1
         try:
             while start < sequence:  # an answer ends after some MiB, whatever was asked for
-                what = {"seq": start, "next_by_subj": f"{SUBJECT_ROOT}.{source}.>", "batch": count}
+                what = {"seq": start, "next_by_subj": f"{SUBJECT_ROOT}.{source}.>", "batch": batch}
                 some, _ = await self._log.batch(what)
+                read_bytes += sum(len(stored.data) for stored in some)
                 found += [stored for stored in some if stored.sequence < sequence]
+                if read_bytes > max_bytes and count > _FEW:
+                    return None, read_bytes
                 start = some[-1].sequence + 1 if some else sequence
+                batch = max(1, sequence - start)
         except StreamMissing:
-            return []
-        return found
+            return [], read_bytes
+        return found, read_bytes
 
     async def since(self, source: str, start_at: int, count: int) -> list[Stored]:
         """Envelopes of a source that were stored from `start_at` (µs) on, the first ones, about so many.

@@ -143,6 +143,17 @@ async def test_large_envelopes_are_all_looked_through(api: Api, log: Log):
     assert texts(await asked(api)) == [f'{{"t": {n}}}' for n in reversed(range(12))]
 
 
+async def test_a_window_of_large_envelopes_is_searched_in_smaller_ones(
+    api: Api, log: Log, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(device_messages, "MAX_SEARCHED_BYTES", 3_000_000)
+    large = publish("sens/other/telemetry", b"x" * 900_000)
+    for n in range(12):
+        await log.put(sent(n), large)
+    found = await asked(api)
+    assert (texts(found), found["older"]) == ([f'{{"t": {n}}}' for n in (11, 10, 9, 8)], "not_searched")
+
+
 async def test_without_a_log_there_are_none(api: Api):
     found = await asked(api)
     assert (found["items"], found["searched_from"], found["older"]) == ([], None, "purged")
@@ -291,6 +302,32 @@ class TestWhatBecameOfThem:
         id_ = await log.put(publish("sens/boiler/telemetry", b'{"renamed": 1, "ts": 1767571200}'), self.timed(0))
         self.ledger(database, id_, decoded=1, ignored=1, readings=1, readings_stored=1)
         assert self.told(await asked(api)) == [("stored", None, False), ("unknown", None, False)]
+
+    async def test_a_duplicate_beside_a_conflict_is_a_duplicate(self, api: Api, log: Log, database: ReadingsDatabase):
+        id_ = await log.put(self.timed(-1), self.timed(0))
+        self.ledger(database, id_, decoded=2, readings=2, readings_duplicate=1)
+        self.quarantine(database, id_, 0, "conflict", 0)
+        assert self.told(await asked(api)) == [("duplicate", None, False), ("conflict", ("conflict", "open"), False)]
+
+    async def test_which_of_an_envelopes_messages_were_duplicates_is_unknown(
+        self, api: Api, log: Log, database: ReadingsDatabase
+    ):
+        id_ = await log.put(self.timed(0), self.timed(10, 10))
+        self.ledger(database, id_, decoded=2, readings=2, readings_stored=1, readings_duplicate=1)
+        assert self.told(await asked(api)) == [("unknown", None, False), ("unknown", None, False)]
+
+    async def test_a_replayed_message_is_not_taken_for_one_in_quarantine(
+        self, api: Api, log: Log, database: ReadingsDatabase
+    ):
+        renamed = publish("sens/boiler/telemetry", b'{"renamed": 1, "ts": 1767571200}')
+        id_ = await log.put(publish("sens/boiler/telemetry", b"{"), renamed)
+        self.ledger(database, id_, decoded=1, quarantined=1, readings=1, readings_stored=1)
+        self.quarantine(database, id_, 0, "invalid_syntax", 0)
+        self.quarantine(database, id_, 1, "no_route", 1)
+        assert self.told(await asked(api)) == [
+            ("stored", ("no_route", "replayed"), True),
+            ("quarantined", ("invalid_syntax", "open"), False),
+        ]
 
     async def test_what_retention_has_deleted_was_stored(
         self, api: Api, log: Log, database: ReadingsDatabase, services: Services
