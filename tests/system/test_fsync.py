@@ -15,6 +15,8 @@ from system.tap import ACKNOWLEDGEMENTS, packets
 from system.verify import assert_exactly_once
 
 MESSAGES = 40
+SEVERAL = 5
+"""Confirmations at least; how many messages come in one envelope is the machine's speed, not a promise."""
 CONFIRMATION = re.compile(rb'\{"stream":"SENS_RAW",[^}]*"seq":\d+')
 WORKER_CALL = re.compile(r"(\w+)\((\d+)")
 CALL = re.compile(r'(\w+)\(\d+(?:<([^>]*)>)?(?:, .*?"(.*)")?')
@@ -77,7 +79,7 @@ def assert_nats_syncs_before_it_confirms(trace: list[str]) -> None:
             assert not dirty, f"confirmed before it was synced: {line[:300]}"
             confirmed += 1
             assert synced >= confirmed, "confirmed more often than synced"
-    assert confirmed > MESSAGES / 2
+    assert confirmed >= SEVERAL
 
 
 def assert_worker_acknowledges_what_is_confirmed(trace: list[str]) -> None:
@@ -85,7 +87,7 @@ def assert_worker_acknowledges_what_is_confirmed(trace: list[str]) -> None:
     to_broker: dict[str, bytes] = {}
     events = "".join(_worker_event(line, to_broker) for line in trace)
     assert re.fullmatch("(EC)+(ECA)+", events), events
-    assert events.count("A") > MESSAGES / 2
+    assert events.count("A") >= SEVERAL
 
 
 def _worker_event(line: str, to_broker: dict[str, bytes]) -> str:
