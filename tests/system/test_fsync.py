@@ -15,8 +15,6 @@ from system.tap import ACKNOWLEDGEMENTS, packets
 from system.verify import assert_exactly_once
 
 MESSAGES = 40
-SEVERAL = 5
-"""Confirmations at least; how many messages come in one envelope is the machine's speed, not a promise."""
 CONFIRMATION = re.compile(rb'\{"stream":"SENS_RAW",[^}]*"seq":\d+')
 WORKER_CALL = re.compile(r"(\w+)\((\d+)")
 CALL = re.compile(r'(\w+)\(\d+(?:<([^>]*)>)?(?:, .*?"(.*)")?')
@@ -35,7 +33,8 @@ def test_an_acknowledgement_follows_the_confirmation_and_the_confirmation_follow
     stack.nats.start()
     _trace(ingestion, of_worker, "-xx", "-e", "trace=read,recvfrom,recvmsg,write,writev,sendto,sendmsg")
     ingestion.start()
-    sender = Sender(stack.broker.port, rate=200, burst=1, qos=delivery.qos)
+    # Slowly, so that hardly any share an envelope, on a busy machine either.
+    sender = Sender(stack.broker.port, rate=25, burst=1, qos=delivery.qos)
     sender.start()
     wait_until(lambda: len(sender.acked) >= MESSAGES, what="messages")
     sender.pause()
@@ -79,7 +78,7 @@ def assert_nats_syncs_before_it_confirms(trace: list[str]) -> None:
             assert not dirty, f"confirmed before it was synced: {line[:300]}"
             confirmed += 1
             assert synced >= confirmed, "confirmed more often than synced"
-    assert confirmed >= SEVERAL
+    assert confirmed > MESSAGES / 2
 
 
 def assert_worker_acknowledges_what_is_confirmed(trace: list[str]) -> None:
@@ -87,7 +86,7 @@ def assert_worker_acknowledges_what_is_confirmed(trace: list[str]) -> None:
     to_broker: dict[str, bytes] = {}
     events = "".join(_worker_event(line, to_broker) for line in trace)
     assert re.fullmatch("(EC)+(ECA)+", events), events
-    assert events.count("A") >= SEVERAL
+    assert events.count("A") > MESSAGES / 2
 
 
 def _worker_event(line: str, to_broker: dict[str, bytes]) -> str:
