@@ -1,13 +1,14 @@
 """What holds for every request, whatever its route."""
 
 import asyncio
+import re
 
 import httpx
 import pytest
 
 from api import KEYS, Api, assert_problem
 from sens.platform_api import body
-from sens.platform_api.app import make_app
+from sens.platform_api.app import make_app, make_routes
 from sens.platform_api.edge import Edge, unreadable_request
 from sens.platform_api.services import Services
 from sens.runtime.catalogue import render
@@ -94,6 +95,13 @@ async def test_an_answer_that_cannot_be_made_is_a_problem_without_its_cause(
     problem = assert_problem(answer, 500, "internal")
     assert "NoneType" not in answer.text
     assert problem["request_id"]
+
+
+async def test_each_path_tells_the_methods_that_it_is_documented_with(api: Api):
+    for path, operations in make_routes().openapi()["paths"].items():
+        answer = await api.client.request("OPTIONS", re.sub(r"{\w+}", "1", path))
+        allowed = set(answer.headers["allow"].lower().split(", ")) - {"head"}
+        assert allowed == operations.keys() & {"get", "post", "put", "patch", "delete"}, path
 
 
 async def test_a_misspelt_parameter_is_refused_with_advice(api: Api):

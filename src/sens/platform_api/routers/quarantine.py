@@ -146,7 +146,8 @@ async def list_overflow(
     return OverflowList(items=[Overflow.model_validate(row) for row in rows])
 
 
-@router.get("/{quarantine_id}", responses=documented(ProblemType.NOT_FOUND))
+# `:int`, so that what is done to many, such as `/discard`, is no message of that name.
+@router.get("/{quarantine_id:int}", responses=documented(ProblemType.NOT_FOUND))
 async def get_quarantined(services: ServicesOf, caller: CallerOf, quarantine_id: Id) -> QuarantinedWithPayload:
     """One message in quarantine, with its payload."""
     row, payload = await find_quarantined(services, caller, quarantine_id)
