@@ -41,6 +41,7 @@ class LogSize(NamedTuple):
 
 
 _FEW = 4
+"""Envelopes that are read whatever they have: a search by fewer at once would not go on."""
 
 
 class LogObserver:

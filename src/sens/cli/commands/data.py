@@ -19,6 +19,7 @@ from sens.cli.options import (
     Url,
 )
 
+Resolution = Literal["auto", "raw", "10s", "1m", "10m", "1h", "1d"]
 app = typer.Typer()
 
 
@@ -95,7 +96,7 @@ def readings(  # noqa: PLR0913, PLR0917 - an option each
     start: FromTime = "now-1h",
     end: ToTime = "now",
     resolution: Annotated[
-        Literal["auto", "raw", "10s", "1m", "10m", "1h", "1d"],
+        Resolution,
         typer.Option(help="Single readings or sums of them; auto: as fine as a chart can show."),
     ] = "auto",
     time_zone: Annotated[
@@ -132,9 +133,7 @@ def export(  # noqa: PLR0913, PLR0917 - an option each
     source: SourceFilter = None,
     start: FromTime = "now-1d",
     end: ToTime = "now",
-    resolution: Annotated[
-        Literal["auto", "raw", "10s", "1m", "10m", "1h", "1d"], typer.Option(help="Single readings or sums of them.")
-    ] = "raw",
+    resolution: Annotated[Resolution, typer.Option(help="Single readings or sums of them.")] = "raw",
     time_zone: Annotated[
         str, typer.Option(metavar="NAME", help="By whose clock hours and days begin: Europe/Berlin.")
     ] = "UTC",
