@@ -264,6 +264,7 @@ class Nats(Process):
 
     Args:
         ack_wait_s: after so long its MQTT listener sends again what was not acknowledged.
+        cluster: its own port for the other servers of its cluster, and the ports of all.
     """
 
     def __init__(
@@ -274,8 +275,10 @@ class Nats(Process):
         mqtt: bool = False,
         ack_wait_s: int = 30,
         max_file_bytes: int | None = None,
+        cluster: "tuple[int, list[int]] | None" = None,
     ) -> None:
         super().__init__(folder, "nats-server")
+        self.cluster = cluster
         self.port = free_port()
         self.monitor_port = free_port()
         self.mqtt_port = free_port() if mqtt else None
@@ -286,12 +289,16 @@ class Nats(Process):
 
     def command(self) -> list[str]:
         text = f"""
-server_name: test
+server_name: test-{self.port}
 listen: 127.0.0.1:{self.port}
 http: 127.0.0.1:{self.monitor_port}
 max_payload: {self.max_payload}
 jetstream {{ store_dir: "{self.folder / "jetstream"}", sync_interval: always{self.max_file} }}
 """
+        if self.cluster:
+            own, every = self.cluster
+            routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in every)
+            text += f"cluster {{ name: test, listen: 127.0.0.1:{own}, routes: [{routes}] }}\n"
         if self.mqtt_port:
             text += f"""
 mqtt {{

@@ -10,6 +10,7 @@ from sens.sources.parsing import load as load_configuration
 from sens.stream.access import connect_by
 from sens.stream.connection import StreamConnection
 from sens.stream.raw import RawStream, RawStreamSettings
+from sens.stream.replicas import bring_replicas_in_line
 from sens.stream.status import StatusBoard
 
 COMPONENT = "mqtt-ingestion-worker"
@@ -29,6 +30,7 @@ def start(settings: IngestionSettings) -> int:
         stream = await RawStream.ensure(
             connection, RawStreamSettings(settings.raw_stream_max_bytes, settings.raw_stream)
         )
+        await bring_replicas_in_line(connection)
         servers = Servers(connection, stream, StatusBoard(connection))
         for source in configuration.sources:
             worker = SourceWorker(source, servers, settings, lifetime.stopping)

@@ -52,6 +52,15 @@ class Settings(BaseSettings):
         examples=["nats://sens:PASSWORD@nats.example.org:4222"],
         min_length=1,
     )
+    nats_user: str | None = Field(
+        default=None,
+        min_length=1,
+        description="User at NATS, where the URL names none.",
+        examples=["sens"],
+    )
+    nats_password: SecretStr | None = Field(
+        default=None, description="Its password, where it should not stand in the URL."
+    )
     nats_credentials: Path | None = Field(
         default=None,
         description="NATS credentials file (`.creds`, with a JWT and a seed); left out: what the URL holds.",
@@ -61,6 +70,14 @@ class Settings(BaseSettings):
         default=None,
         description="PEM file of the authorities to trust at a tls:// URL of NATS; left out: the operating system's.",
         examples=["/run/secrets/nats-ca.pem"],
+    )
+    nats_replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=5,
+        description="Copies that a cluster of NATS servers keeps of the log, the leases and the states: 3, or 5, if "
+        "the loss of one server shall stop nothing; left out: as they are, and 1 where they are made.",
+        examples=[3],
     )
     raw_stream: str = Field(
         default="SENS_RAW", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="JetStream stream of envelopes."

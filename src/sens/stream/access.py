@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 from sens.runtime.settings import Settings
@@ -16,15 +17,18 @@ def address_of(settings: Settings) -> Address:
     Raises:
         StreamRefused: a bad URL, or a file that cannot be used.
     """
-    ca = settings.nats_ca
-    return Address.parse(
+    ca, password = settings.nats_ca, settings.nats_password
+    address = Address.parse(
         settings.nats_url.get_secret_value(), settings.nats_credentials, None if ca is None else _trusting(ca)
     )
+    if address.user is not None or settings.nats_user is None:
+        return address
+    return replace(address, user=settings.nats_user, password=None if password is None else password.get_secret_value())
 
 
 async def connect_by(settings: Settings, *, name: str, stopping: asyncio.Event) -> StreamConnection:
     """Connect as `connect()` does. Raises: as that."""
-    return await connect(address_of(settings), name=name, stopping=stopping)
+    return await connect(address_of(settings), name=name, stopping=stopping, replicas=settings.nats_replicas)
 
 
 def _trusting(ca: Path) -> ssl.SSLContext:

@@ -31,10 +31,10 @@ class Entry(NamedTuple):
 class Bucket:
     """A bucket by name. It is made on first use, and again whenever it is gone."""
 
-    def __init__(self, connection: StreamConnection, name: str, *, replicas: int = 1, ttl_s: float = 0) -> None:
+    def __init__(self, connection: StreamConnection, name: str, *, ttl_s: float = 0) -> None:
         self._log = StreamLog(connection, f"KV_{name}")
         self._root = f"$KV.{name}."
-        self._replicas = replicas
+        self._replicas = connection.replicas or 1
         self._ttl_s = ttl_s
 
     async def ensure(self) -> None:

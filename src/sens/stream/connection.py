@@ -36,14 +36,16 @@ class StreamConnection:
     """One process's connection to NATS. Made by `connect()`.
 
     Attributes:
+        replicas: copies that the servers keep of every stream that is made; None: one, and those that are there stay.
         max_payload: bytes that the server takes in one message, headers included.
         reconnects: how often the connection came back.
         last_error: what went wrong last, for logs and `sens up`.
     """
 
-    def __init__(self, address: Address, name: str) -> None:
+    def __init__(self, address: Address, name: str, replicas: int | None = None) -> None:
         self._address = address
         self._name = name
+        self.replicas = replicas
         self._link: Link | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._closed = False
@@ -275,6 +277,7 @@ async def connect(
     *,
     name: str,
     stopping: asyncio.Event,
+    replicas: int | None = None,
 ) -> StreamConnection:
     """Connect to NATS, waiting with jittered back-off for as long as it takes.
 
@@ -282,12 +285,13 @@ async def connect(
         where: nats://[user:password@]host:4222 or tls://…, several of one cluster with commas between; or an address.
         name: shown in the server's monitoring.
         stopping: ends the wait.
+        replicas: copies that the servers keep of every stream that is made.
 
     Raises:
         StreamRefused: a bad URL, or the server refuses the credentials or is too old.
         StreamAway: `stopping` was set first.
     """
-    connection = StreamConnection(Address.parse(where) if isinstance(where, str) else where, name)
+    connection = StreamConnection(Address.parse(where) if isinstance(where, str) else where, name, replicas)
     try:
         await connection.open(stopping)
     except BaseException:

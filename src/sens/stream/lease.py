@@ -53,7 +53,6 @@ class Lease:
         owner: str,
         ttl_s: float = 10.0,
         bucket: str = BUCKET,
-        replicas: int = 1,
     ) -> None:
         """A lease that is not held yet.
 
@@ -64,7 +63,7 @@ class Lease:
             ttl_s: how long after its last renewal others leave it alone.
         """
         self._connection = connection
-        self._bucket = Bucket(connection, bucket, replicas=replicas)
+        self._bucket = Bucket(connection, bucket)
         self._key = key
         self._owner = owner
         self._ttl_s = ttl_s

@@ -46,12 +46,10 @@ class RawStreamSettings:
     Attributes:
         max_bytes: size at which it takes no more; nothing old is removed to make room.
         name: of the stream.
-        replicas: 1, or 3 or 5 in a cluster of servers.
     """
 
     max_bytes: int
     name: str = "SENS_RAW"
-    replicas: int | None = None  # as the stream has them; 1 where it is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,9 @@ class RawStream:
         try:
             info = await self._log.info()
         except StreamMissing:
-            info = await self._log.create(_config(self.settings) | {"metadata": {EPOCH_KEY: _new_epoch()}})
+            info = await self._log.create(
+                _config(self.settings, self.connection.replicas) | {"metadata": {EPOCH_KEY: _new_epoch()}}
+            )
         self._check(info)
         limits = {key: info.config[key] for key, none in _NO_LIMIT.items() if info.config.get(key, none) != none}
         if limits:
@@ -126,8 +126,8 @@ class RawStream:
         """Give the stream our limits. Raises: as `ensure()`."""
         info = await self._log.info()
         wanted = info.config | {"max_bytes": self.settings.max_bytes, "allow_direct": True}
-        if self.settings.replicas is not None:
-            wanted["num_replicas"] = self.settings.replicas
+        if self.connection.replicas is not None:
+            wanted["num_replicas"] = self.connection.replicas
         if wanted != info.config:
             await self._log.update(wanted)
 
@@ -140,7 +140,7 @@ class RawStream:
         return await self.refresh()
 
     def _check(self, info: Info) -> None:
-        for key, wanted in _config(self.settings).items():
+        for key, wanted in _config(self.settings, self.connection.replicas).items():
             found = info.config.get(key)
             if key in ("storage", "retention", "discard", "subjects") and found != wanted:
                 raise StreamRefused(
@@ -233,14 +233,14 @@ class RawStream:
             start = {"seq": some[-1].sequence + 1}
 
 
-def _config(settings: RawStreamSettings) -> dict[str, Any]:
+def _config(settings: RawStreamSettings, replicas: int | None) -> dict[str, Any]:
     return {
         "subjects": [ALL_SUBJECTS],
         "storage": "file",
         "retention": "limits",
         "discard": "new",
         "max_bytes": settings.max_bytes,
-        "num_replicas": settings.replicas or 1,
+        "num_replicas": replicas or 1,
         "allow_direct": True,
         "duplicate_window": 1_000_000_000,  # ns; unused: the expected sequence does better what it does
     }

@@ -29,8 +29,8 @@ class SourceStatus(NamedTuple):
 class StatusBoard:
     """A bucket with one small JSON object per source and session; forgotten a week after the last change."""
 
-    def __init__(self, connection: StreamConnection, *, bucket: str = BUCKET, replicas: int = 1) -> None:
-        self._bucket = Bucket(connection, bucket, replicas=replicas, ttl_s=FORGET_AFTER_S)
+    def __init__(self, connection: StreamConnection, *, bucket: str = BUCKET) -> None:
+        self._bucket = Bucket(connection, bucket, ttl_s=FORGET_AFTER_S)
 
     async def put(self, source: str, session: str, state: dict[str, Any]) -> None:
         """Say what the session is doing now.

@@ -17,6 +17,7 @@ from sens.stream.connection import StreamConnection
 from sens.stream.consumer import RawConsumer
 from sens.stream.live import LivePublisher
 from sens.stream.raw import RawStream, RawStreamSettings
+from sens.stream.replicas import bring_replicas_in_line
 from sens.telemetry_worker.accounts import count_batch
 from sens.telemetry_worker.clock import now_us
 from sens.telemetry_worker.live import publish_live
@@ -47,6 +48,7 @@ def start(settings: TelemetrySettings) -> int:
         stream = await RawStream.ensure(
             connection, RawStreamSettings(settings.raw_stream_max_bytes, settings.raw_stream)
         )
+        await bring_replicas_in_line(connection)
         consumer = await RawConsumer.bind(connection, stream, ack_wait_s=settings.ack_wait_s)
         worker = Worker(settings, configuration, stream)
         lifetime.on_drain("database", lambda: asyncio.to_thread(worker.close))

@@ -130,3 +130,43 @@ def test_every_deployable_reads_both_files_and_names_one_that_is_missing(
     ended = Sens(tmp_path)(deployable, **given)
     assert ended.returncode == 3
     assert f"{missing}" in (ended.stderr + ended.stdout).decode()
+
+
+class Closed(Nats):
+    """A server that asks for one user and password."""
+
+    PASSWORD = 'p@ss/word: "1"'
+
+    def command(self) -> list[str]:
+        command = super().command()
+        with self.config.open("a") as config:
+            config.write(f"authorization {{ user: sens, password: {json.dumps(self.PASSWORD)} }}\n")
+        return command
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Closed]:
+    server = Closed(tmp_path / "closed")
+    server.start()
+    yield server
+    server.stop()
+
+
+async def test_user_and_password_beside_the_url_let_us_in_whatever_they_hold(closed: Closed):
+    given = Settings.model_validate({"nats_url": closed.url, "nats_user": "sens", "nats_password": Closed.PASSWORD})
+    connection = await connect_by(given, name="test", stopping=asyncio.Event())
+    assert connection.connected
+    await connection.close()
+
+
+async def test_a_wrong_password_beside_the_url_is_refused(closed: Closed):
+    given = Settings.model_validate({"nats_url": closed.url, "nats_user": "sens", "nats_password": "wrong"})
+    with pytest.raises(StreamRefused, match="refuses the user, password or credentials"):
+        await connect_by(given, name="test", stopping=asyncio.Event())
+
+
+def test_who_stands_in_the_url_goes_before(closed: Closed):
+    url = f"nats://me:mine@127.0.0.1:{closed.port}"
+    given = Settings.model_validate({"nats_url": url, "nats_user": "sens", "nats_password": "x"})
+    address = address_of(given)
+    assert (address.user, address.password) == ("me", "mine")

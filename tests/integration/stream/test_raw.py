@@ -131,8 +131,9 @@ class TestEnsure:
             await call(connection, "STREAM.DELETE.OTHER", {}, dict)
 
     async def test_more_replicas_than_the_server_can_keep_are_refused(self, connection: StreamConnection):
+        connection.replicas = 3
         with pytest.raises(StreamRefused, match="replicas"):
-            await RawStream.ensure(connection, RawStreamSettings(max_bytes=MIB, replicas=3))
+            await RawStream.ensure(connection, RawStreamSettings(max_bytes=MIB))
 
     async def test_a_stream_made_by_hand_gets_one_epoch_and_keeps_its_metadata(self, connection: StreamConnection):
         by_hand = {"name": "SENS_RAW", "subjects": ["sens.raw.>"], "storage": "file", "discard": "new",

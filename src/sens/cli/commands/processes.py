@@ -55,15 +55,27 @@ def platform_api() -> int:
 
 
 @app.command()
-def migrate() -> int:
+def migrate(
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait",
+            help="Change nothing: wait until the schema is new enough for this build, and say what is waited for. Ends "
+            "with 0 then, with 3 at once if the schema is too new for it, with 4 when the time is over.",
+        ),
+    ] = False,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for the database.", min=0)
+    ] = 60.0,
+) -> int:
     """Bring the database's schema up to date.
 
     The database is the one in SENS_DATABASE_URL; it is waited for while it starts. Safe to run twice, and at the same
-    time.
+    time. A schema that is newer already, and that this build can work with, is left as it is.
     """
-    from sens.cli.migrate import run
+    from sens.cli import migrate as command
 
-    return run()
+    return command.wait(timeout_s=timeout_s) if wait else command.run(timeout_s=timeout_s)
 
 
 @app.command()
