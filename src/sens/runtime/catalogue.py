@@ -46,7 +46,7 @@ LABELS = {
     "status": "HTTP status code",
     "task": "name of a supervised task; one or a few for each source",
     "tier": "`raw` or `rollup`",
-    "version": "version of the package",
+    "version": "version that was deployed, or `unreleased`",
 }
 """Every label there is. All are bounded by the code or the configuration; none holds a device, a topic
 or anything else that a sender can choose."""

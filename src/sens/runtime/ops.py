@@ -3,7 +3,7 @@
 /healthz   200 while the event loop turns, else 503: restart the process
 /readyz    200 when every readiness check passes, else 503, with the reasons: send it no work
 /metrics   Prometheus text format
-/version   version, commit, Python, component
+/version   deployed version, commit and its date, Python, component
 """
 
 import asyncio

@@ -16,14 +16,19 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sens.domain.errors import Fatal
+from sens.runtime import version
 from sens.runtime.logs import LogFormat, LogLevel
 
 PREFIX = "SENS_"
-READ_ELSEWHERE = frozenset(
-    {"SENS_API_KEY", "SENS_GIT_SHA", "SENS_REQUIRE_ALL", "SENS_SOAK", "SENS_TEST_DATABASE_URL", "SENS_URL"}
-)
-"""Variables with the prefix that are no process's settings: the build's commit, what the command line and
-what tests read."""
+READ_ELSEWHERE = version.VARIABLES | {
+    "SENS_API_KEY",
+    "SENS_REQUIRE_ALL",
+    "SENS_SOAK",
+    "SENS_TEST_DATABASE_URL",
+    "SENS_URL",
+}
+"""Variables with the prefix that are no process's settings: what tells the build, what the command line and what tests
+read."""
 
 S = TypeVar("S", bound="Settings")
 Port = Annotated[int, Field(ge=0, le=65535)]

@@ -74,7 +74,7 @@ def test_the_ops_port_answers(make: Make) -> None:
     health, ready, version, metrics = (sample.get(path) for path in ("/healthz", "/readyz", "/version", "/metrics"))
     assert (health.status_code, health.json()["status"]) == (200, "alive")
     assert ready.json() == {"status": "ready", "checks": {"well": {"ok": True, "reason": None}}}
-    assert version.json().keys() == {"version", "git_sha", "python", "component"}
+    assert version.json().keys() == {"version", "git_sha", "build_date", "python", "component"}
     assert (version.json()["git_sha"], version.json()["component"]) == ("abc", "sample")
     assert 'sens_build_info{component="sample",git_sha="abc"' in metrics.text
     assert "process_resident_memory_bytes" in metrics.text

@@ -815,7 +815,7 @@ export interface paths {
         };
         /**
          * Version
-         * @description Version and commit of the build.
+         * @description Which version was deployed, and of which commit the build is.
          */
         get: operations["version"];
         put?: never;
@@ -3080,6 +3080,7 @@ export interface components {
         VersionAnswer: {
             /**
              * Version
+             * @description The tag that was deployed, or `unreleased`.
              * @example 0.1.0
              */
             version: string;
@@ -3088,6 +3089,12 @@ export interface components {
              * @example 903c852a9f3b0f7b6d4e
              */
             git_sha: string;
+            /**
+             * Build Date
+             * @description When that commit was made, in UTC, or `unknown`.
+             * @example 2026-11-26T12:00:00Z
+             */
+            build_date: string;
             /**
              * Python
              * @example 3.13.1

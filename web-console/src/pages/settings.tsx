@@ -45,12 +45,13 @@ function About() {
   return (
     <Card title="About">
       <Loaded query={version}>
-        {({ version: number, git_sha, python }) => (
+        {({ version: deployed, git_sha, build_date, python }) => (
           <Table aria-label="Versions">
             <Table.Tbody>
               {[
-                ["SENS Platform", number],
+                ["SENS Platform", deployed],
                 ["Commit", git_sha],
+                ["Of", build_date],
                 ["Python", python],
               ].map(([name, value]) => (
                 <Table.Tr key={name}>

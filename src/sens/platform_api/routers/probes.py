@@ -35,8 +35,11 @@ class Ready(Model):
 class VersionAnswer(Model):
     """Which build this is."""
 
-    version: str = Field(examples=["0.1.0"])
+    version: str = Field(description="The tag that was deployed, or `unreleased`.", examples=["0.1.0"])
     git_sha: str = Field(examples=["903c852a9f3b0f7b6d4e"])
+    build_date: str = Field(
+        description="When that commit was made, in UTC, or `unknown`.", examples=["2026-11-26T12:00:00Z"]
+    )
     python: str = Field(examples=["3.13.1"])
     component: str = Field(examples=["platform-api"])
 
@@ -59,5 +62,5 @@ async def readyz(request: Request, services: ServicesOf) -> Response:
 
 @router.get("/version", response_model=VersionAnswer)
 async def version(request: Request, services: ServicesOf) -> Response:
-    """Version and commit of the build."""
+    """Which version was deployed, and of which commit the build is."""
     return await services.probes.version(request)
