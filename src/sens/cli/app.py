@@ -6,7 +6,7 @@ import typer
 
 from sens.cli.commands import api_keys, data, files, imports, processes, quarantine, sources, users
 from sens.cli.errors import WrongArgument
-from sens.runtime.exits import ExitCode, guard, message_of
+from sens.runtime.exits import ExitCode, message_of
 
 app = typer.Typer(
     name="sens",
@@ -27,12 +27,8 @@ app.add_typer(users.app, name="user")
 app.add_typer(api_keys.app, name="api-key")
 
 
-def main() -> int:
+def run() -> int:
     """Run the command that the arguments name. Returns its exit code."""
-    return guard(_run)
-
-
-def _run() -> int:
     try:
         result = app(prog_name="sens", standalone_mode=False)
     except typer.Abort:

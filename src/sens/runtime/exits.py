@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
     CONFIGURATION = 3, "A setting, file, schema or permission is wrong; the message says what to change."
     UNAVAILABLE = 4, "A server could not be reached in time; trying again later may help."
     DRAIN_TIMEOUT = 5, "The drain took longer than SENS_DRAIN_TIMEOUT_S. What was unfinished is redelivered."
-    INTERRUPTED = 130, "Ended at once by Ctrl-C or by a second signal. What was unfinished is redelivered."
+    INTERRUPTED = 130, "Ended by a signal without a drain, or by a second one. What was unfinished is redelivered."
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from command_line import Sens
+from sens.runtime.exits import ExitCode
 
 COMMANDS = [
     *("mqtt-ingestion-worker", "telemetry-worker", "platform-api", "migrate", "up", "simulate"),
@@ -60,10 +61,20 @@ def test_a_wrong_setting_ends_with_3_and_one_line(sens: Sens):
 
 
 def test_version_tells_version_and_commit(sens: Sens):
-    told = json.loads(sens("version", "--json", SENS_GIT_SHA="0123456789abcdef").stdout)
-    assert told["git_sha"] == "0123456789abcdef"
-    line = sens("version", SENS_GIT_SHA="0123456789abcdef").stdout.decode()
-    assert line.startswith(f"sens {told['version']} (commit 0123456789ab")
+    sha, tag = "0123456789abcdef", "0.1.0-alpha.1.1"
+    told = json.loads(sens("version", "--json", SENS_GIT_SHA=sha, SENS_DEPLOYED_VERSION=tag).stdout)
+    assert (told["git_sha"], told["version"]) == (sha, tag)
+    line = sens("version", SENS_GIT_SHA=sha, SENS_DEPLOYED_VERSION=tag).stdout.decode()
+    assert line.startswith("sens 0.1.0-alpha.1.1 (commit 0123456789ab")
+
+
+def test_sigterm_ends_a_command_also_as_the_first_process_of_a_container(sens: Sens):
+    # Where the kernel's default ended it, the code would be -15, and the first process of a container has no default.
+    command = sens.start("migrate", SENS_DATABASE_URL="postgresql://sens@127.0.0.1:1/sens")
+    assert command.stderr is not None
+    assert b"database_away" in command.stderr.readline()
+    command.terminate()
+    assert command.wait(timeout=30) == ExitCode.INTERRUPTED
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(sens: Sens):
