@@ -9,7 +9,7 @@ LOCK   := requirements.lock
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help install up console console-check pictures test ci lint types format build docs docs-check bench bench-files bench-large soak lock clean
+.PHONY: help install up console console-check pictures test ci lint types format build docs docs-check bench bench-files bench-large images images-check soak lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,7 +38,7 @@ pictures: $(STAMP)  ## take the pictures of docs/tour.md anew, in a browser, fro
 	tools/console pictures
 
 test: $(STAMP)  ## run every test that this machine can
-	tools/install-debian-packages mosquitto strace
+	tools/install-debian-packages mosquitto strace nginx
 	$(BIN)/pytest -n 3 --dist loadfile
 
 ci: install lint types test console-check build docs-check  ## what CI runs
@@ -47,6 +47,8 @@ lint: $(STAMP)  ## style, formatting and the floors of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint infra/docker/Dockerfile
+	$(BIN)/hadolint --ignore DL3008 tests/cluster/images/*/Dockerfile
 
 types: $(STAMP)  ## pyright, strict
 	$(BIN)/pyright
@@ -76,11 +78,22 @@ bench-files: $(STAMP)  ## measure a month of 1,000 series into files and back, a
 bench-large: $(STAMP)  ## query times among 100M readings (minutes to load)
 	$(BIN)/python -m bench.large
 
+images: $(STAMP)  ## build the container images with docker buildx, podman or buildah (IMAGE_PREFIX, IMAGE_TAG, PUSH=1)
+	$(BIN)/python tools/images.py build
+
+images-check: $(STAMP)  ## build them twice, compare their layers, and look at what is in them
+	$(BIN)/python tools/images.py check
+
 soak: $(STAMP)  ## the long version of the fault tests: each fault at least 20 times
 	SENS_SOAK=1 $(BIN)/pytest tests/system -m 'soak or not soak' --timeout 7200
 
-lock:  ## renew the lock file from pyproject.toml
-	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header --python-version 3.11 --extra local --group dev --group docs pyproject.toml --output-file $(LOCK)
+# Those of the images hold a part each of what the first one pins.
+COMPILE = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header --python-version 3.11
+lock:  ## renew the lock files from pyproject.toml
+	$(COMPILE) --extra local --group dev --group docs --group wheels pyproject.toml --output-file $(LOCK)
+	$(COMPILE) --constraint $(LOCK) pyproject.toml --output-file requirements-runtime.lock
+	$(COMPILE) --constraint $(LOCK) --group docs --output-file requirements-docs.lock
+	$(COMPILE) --constraint $(LOCK) --group wheels --output-file requirements-wheels.lock
 
 clean:  ## remove what was installed and built (never .sens, where data lies)
 	rm -rf $(VENV) dist site web-console/node_modules web-console/dist .pytest_cache .ruff_cache .import_linter_cache
