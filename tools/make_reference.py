@@ -12,6 +12,7 @@ import typer
 from pydantic import BaseModel
 
 from sens.cli.app import app
+from sens.cli.migrate_settings import MigrateSettings
 from sens.decoders.options import DecoderOptions
 from sens.decoders.registry import DECODERS
 from sens.mqtt_ingestion_worker.settings import IngestionSettings
@@ -33,7 +34,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "settings.md": _page(
             "Settings",
             "Environment variables, read when a process starts. A wrong one ends it with code 3 and what to write.",
-            docs_tables.settings_markdown([IngestionSettings, TelemetrySettings, ApiSettings]),
+            docs_tables.settings_markdown([IngestionSettings, TelemetrySettings, ApiSettings, MigrateSettings]),
         ),
         DOCS / "reference" / "metrics.md": _page(
             "Metrics",

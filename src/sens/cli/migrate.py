@@ -2,27 +2,36 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
 
+from sens.cli.migrate_settings import MigrateSettings
 from sens.domain.errors import Retry, SensError
 from sens.runtime import logs
 from sens.runtime.backoff import Backoff
 from sens.runtime.exits import guard
 from sens.runtime.settings import Settings, load
 from sens.storage.connection import connect
+from sens.storage.create_roles import create_roles as create
 from sens.storage.errors import DatabaseDenied
 from sens.storage.migrate import check_schema, migrate
 
+T = TypeVar("T")
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-PATIENCE_S = 60.0
-"""How long a database that does not answer yet is waited for, unless the caller says."""
+PATIENCE_S = 600.0
+"""How long a database that does not answer yet is waited for, unless the caller says: a cluster starts all at once."""
 
 
 def run(*, timeout_s: float = PATIENCE_S) -> int:
     """Migrate, and wait for a database that is still starting. Returns the exit code."""
-    return guard(lambda: _migrate(load(Settings), timeout_s))
+    return guard(lambda: _migrate(load(MigrateSettings), timeout_s))
+
+
+def create_roles(*, timeout_s: float) -> int:
+    """Make the roles and their database, as an administrator. Returns the exit code."""
+    return guard(lambda: _create_roles(load(MigrateSettings), timeout_s))
 
 
 def wait(*, timeout_s: float) -> int:
@@ -30,11 +39,19 @@ def wait(*, timeout_s: float) -> int:
     return guard(lambda: _wait(load(Settings), timeout_s))
 
 
-def _migrate(settings: Settings, timeout_s: float) -> int:
+def _migrate(settings: MigrateSettings, timeout_s: float) -> int:
     _set_up_logs(settings)
-    url = settings.database_url.get_secret_value()
-    revision = _patiently(lambda: migrate(url), timeout_s, Retry)
-    log.info("migrated", revision=revision)
+    url, roles = settings.database_url.get_secret_value(), settings.roles()
+    revision = _patiently(lambda: migrate(url, roles=roles), timeout_s, Retry)
+    log.info("migrated", revision=revision, granted_to=list(roles.values()))
+    return 0
+
+
+def _create_roles(settings: MigrateSettings, timeout_s: float) -> int:
+    _set_up_logs(settings)
+    url, logins = settings.database_url.get_secret_value(), settings.logins()
+    _patiently(lambda: create(url, logins), timeout_s, Retry)
+    log.info("roles_ready", roles=[login.name for login in logins.values()])
     return 0
 
 
@@ -56,7 +73,7 @@ def _usable_revision(url: str) -> str:
         return check_schema(connection)
 
 
-def _patiently(attempt: Callable[[], str], timeout_s: float, *passing: type[SensError]) -> str:
+def _patiently(attempt: Callable[[], T], timeout_s: float, *passing: type[SensError]) -> T:
     """What `attempt` returns, tried again while it raises one of `passing`; says why when that changes."""
     give_up_at = time.monotonic() + timeout_s
     told = ""

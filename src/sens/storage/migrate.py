@@ -5,7 +5,8 @@ schema that is at least its own newest revision, as long as the schema's `oldest
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
 
 import psycopg
 
@@ -15,6 +16,7 @@ from sens.storage.errors import SchemaMismatch, translate, translated
 from sens.storage.kinds import offer_timescale
 from sens.storage.locks import MIGRATION_LOCK
 from sens.storage.queries import load
+from sens.storage.roles import RoleNames, check_roles, grant
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 WAIT_FOR_OTHERS_S = 900.0
 _APPLICATION = "sens migrate"
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_NO_ROLES: RoleNames = MappingProxyType({})
 _SQL = load("migrate")
 
 
@@ -65,10 +68,13 @@ def check_schema(connection: Connection) -> str:
     return have
 
 
-def migrate(url: str, revision: str | None = None) -> str:
+def migrate(url: str, revision: str | None = None, *, roles: RoleNames = _NO_ROLES) -> str:
     """Bring the schema to this build's newest revision, or to `revision`; a newer compatible one is left alone.
 
     Safe to run twice and at the same time: others wait up to `WAIT_FOR_OTHERS_S` seconds.
+
+    Args:
+        roles: get what they need, in the transaction that migrates, or alone where nothing is to be migrated.
 
     Returns:
         The schema's revision afterwards.
@@ -76,7 +82,7 @@ def migrate(url: str, revision: str | None = None) -> str:
     Raises:
         DatabaseAway, DatabaseBusy: try again; nothing is half done.
         SchemaMismatch: the schema is so new that this build cannot work with it.
-        DatabaseDenied: the server is too old, or the role may not create tables.
+        DatabaseDenied: the server is too old, the role may not create tables, or one of `roles` does not exist.
     """
     with (
         translated(),
@@ -89,17 +95,21 @@ def migrate(url: str, revision: str | None = None) -> str:
         ) as holder,
     ):
         holder.execute(_SQL["take_migration_lock"], (MIGRATION_LOCK,))
+        check_roles(holder, roles)
         have, want = current_revision(holder), revision or newest_revision()
         if have is not None and have >= want:
-            return have if revision else check_schema(holder)
+            have = have if revision else check_schema(holder)
+            with holder.transaction():
+                grant(holder, roles, narrow=have == newest_revision())
+            return have
         if have is None:
             with connect(url, application_name=_APPLICATION, autocommit=True) as first:
                 offer_timescale(first)
-        _upgrade(url, want)
+        _upgrade(url, want, roles)
         return want
 
 
-def _upgrade(url: str, revision: str) -> None:
+def _upgrade(url: str, revision: str, roles: RoleNames) -> None:
     from alembic import command
     from sqlalchemy import create_engine
     from sqlalchemy.exc import DBAPIError
@@ -109,10 +119,11 @@ def _upgrade(url: str, revision: str) -> None:
         "postgresql+psycopg://", creator=lambda: connect(url, application_name=_APPLICATION), poolclass=NullPool
     )
     try:
-        with engine.connect() as connection:
+        with engine.begin() as connection:
             config = alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
+            grant(cast("Connection", connection.connection.driver_connection), roles)
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.Error):
             raise translate(error.orig) from error

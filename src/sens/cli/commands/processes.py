@@ -64,17 +64,31 @@ def migrate(
             "with 0 then, with 3 at once if the schema is too new for it, with 4 when the time is over.",
         ),
     ] = False,
+    create_roles: Annotated[
+        bool,
+        typer.Option(
+            "--create-roles",
+            help="Migrate nothing: as an administrator of the server, make the roles of SENS_DATABASE_*_ROLE with the "
+            "passwords of SENS_DATABASE_*_PASSWORD, and the database, owned by the owner. Run again, it sets the "
+            "passwords anew.",
+        ),
+    ] = False,
     timeout_s: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for the database.", min=0)
-    ] = 60.0,
+    ] = 600.0,
 ) -> int:
     """Bring the database's schema up to date.
 
     The database is the one in SENS_DATABASE_URL; it is waited for while it starts. Safe to run twice, and at the same
-    time. A schema that is newer already, and that this build can work with, is left as it is.
+    time. A schema that is newer already, and that this build can work with, is left as it is. The roles that are named
+    by SENS_DATABASE_*_ROLE get what they need.
     """
     from sens.cli import migrate as command
 
+    if wait and create_roles:
+        raise WrongArgument("--wait and --create-roles do different things: give one")
+    if create_roles:
+        return command.create_roles(timeout_s=timeout_s)
     return command.wait(timeout_s=timeout_s) if wait else command.run(timeout_s=timeout_s)
 
 

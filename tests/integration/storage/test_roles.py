@@ -1,0 +1,151 @@
+"""What the database lets each role do: what `sens.storage.privileges` declares, and nothing else."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from database_roles import NAMES, dropped_afterwards, make_owned, url_as
+from databases import fresh_database
+from sens.storage.migrate import migrate
+from sens.storage.privileges import TABLES, Role
+
+PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+
+
+@pytest.fixture(scope="module")
+def granted_url(postgres_server: str) -> Iterator[str]:
+    """The administrator's URL of a migrated database whose roles have their grants."""
+    with dropped_afterwards(postgres_server), fresh_database(postgres_server) as url:
+        migrate(make_owned(url), roles=NAMES)
+        yield url
+
+
+def tables_of(url: str) -> set[str]:
+    with psycopg.connect(url) as admin:
+        return {
+            name
+            for (name,) in admin.execute(
+                "SELECT relname FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+                " AND NOT relispartition AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')"
+            )
+        }
+
+
+def test_it_is_decided_for_every_table_what_each_role_may_do(granted_url: str) -> None:
+    assert tables_of(granted_url) == set(TABLES)
+
+
+def held(url: str, role: Role) -> dict[str, set[str]]:
+    """For each table what the role holds on it, as the catalog tells: `UPDATE`, or `UPDATE(value)` of a column."""
+    found = {table: set[str]() for table in TABLES}
+    with psycopg.connect(url) as admin:
+        for table, privilege in admin.execute(
+            "SELECT c.relname, p FROM pg_class c, unnest(%s::text[]) p WHERE c.relname = ANY (%s)"
+            " AND has_table_privilege(%s, c.oid, p)",
+            (list(PRIVILEGES), list(TABLES), NAMES[role]),
+        ):
+            found[table].add(privilege)
+        for table, column, privilege in admin.execute(
+            "SELECT c.relname, a.attname, p FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND attnum > 0"
+            " AND NOT attisdropped, unnest('{SELECT,INSERT,UPDATE,REFERENCES}'::text[]) p WHERE c.relname = ANY (%s)"
+            " AND has_column_privilege(%s, c.oid, attnum, p) AND NOT has_table_privilege(%s, c.oid, p)",
+            (list(TABLES), NAMES[role], NAMES[role]),
+        ):
+            found[table].add(f"{privilege}({column})")
+    return found
+
+
+def declared(text: str) -> set[str]:
+    """`SELECT, UPDATE (a, b)` as `held` tells it."""
+    parts = set[str]()
+    for part in text.replace("), ", ")| ").replace(" (", "(").split("| "):
+        plain, _, columns = part.partition("UPDATE(") if part.endswith(")") else (part, "", "")
+        parts |= {each for each in plain.split(", ") if each}
+        parts |= {f"UPDATE({column})" for column in columns.removesuffix(")").split(", ") if column}
+    return parts
+
+
+def test_writer_and_reader_hold_what_is_declared_and_nothing_else(granted_url: str) -> None:
+    assert held(granted_url, Role.WRITER) == {name: declared(table.writer) for name, table in TABLES.items()}
+    assert held(granted_url, Role.READER) == {name: declared(table.reader) for name, table in TABLES.items()}
+
+
+def test_the_backup_s_role_reads_every_table_and_changes_none(granted_url: str) -> None:
+    assert held(granted_url, Role.BACKUP) == {table: {"SELECT"} for table in TABLES}
+
+
+def test_granting_again_changes_nothing_and_takes_back_what_is_not_declared(granted_url: str) -> None:
+    before = {role: held(granted_url, role) for role in Role}
+    with psycopg.connect(url_as(Role.OWNER, granted_url)) as owner:
+        owner.execute(f"""GRANT DELETE ON reading TO "{NAMES[Role.READER].replace('"', '""')}" """.encode())
+    assert held(granted_url, Role.READER) != before[Role.READER]
+    for _ in range(2):
+        migrate(url_as(Role.OWNER, granted_url), roles=NAMES)
+        assert {role: held(granted_url, role) for role in Role} == before
+
+
+def test_an_older_build_takes_nothing_back_that_a_newer_one_granted(granted_url: str) -> None:
+    owner_url, before = url_as(Role.OWNER, granted_url), held(granted_url, Role.READER)
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        (revision,) = owner.execute("SELECT version_num FROM alembic_version").fetchone() or ("",)
+        owner.execute(f"""GRANT DELETE ON reading TO "{NAMES[Role.READER].replace('"', '""')}" """.encode())
+        owner.execute("UPDATE alembic_version SET version_num = '9000'")
+        assert migrate(owner_url, roles=NAMES) == "9000"
+        assert "DELETE" in held(granted_url, Role.READER)["reading"]
+        owner.execute("UPDATE alembic_version SET version_num = %s", (revision,))
+    migrate(owner_url, roles=NAMES)
+    assert held(granted_url, Role.READER) == before
+
+
+@pytest.mark.parametrize("role", [Role.WRITER, Role.READER, Role.BACKUP])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE reading",
+        "TRUNCATE reading",
+        "DELETE FROM reading",
+        "ALTER TABLE reading ADD COLUMN x int",
+        "CREATE TABLE mine (x int)",
+        "UPDATE storage SET kind = 'plain'",
+        "UPDATE alembic_version SET version_num = '9000'",
+        "DELETE FROM audit",
+        "UPDATE audit SET actor = 'somebody else'",
+    ],
+)
+def test_nobody_but_the_owner(granted_url: str, role: Role, statement: str) -> None:
+    refuse(granted_url, role, statement)
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        (Role.WRITER, "SELECT FROM user_account"),
+        (Role.WRITER, "INSERT INTO user_account (name, role) VALUES ('x', 'admin')"),
+        (Role.WRITER, "SELECT FROM api_key"),
+        (Role.WRITER, "INSERT INTO audit DEFAULT VALUES"),
+        (Role.WRITER, "UPDATE device SET note = 'x'"),
+        (Role.WRITER, "UPDATE quarantine SET payload = ''"),
+        (Role.WRITER, "UPDATE reading SET time = now()"),
+        (Role.READER, "INSERT INTO reading VALUES (1, now(), 1)"),
+        (Role.READER, "UPDATE reading SET value = 1"),
+        (Role.READER, "INSERT INTO ledger DEFAULT VALUES"),
+        (Role.READER, "DELETE FROM quarantine"),
+        (Role.READER, "UPDATE quarantine SET payload = ''"),
+        (Role.READER, "UPDATE device SET name = 'x'"),
+        (Role.READER, "DELETE FROM api_key"),
+        (Role.READER, "CREATE TEMPORARY TABLE x (y int)"),
+        (Role.BACKUP, "UPDATE device SET note = 'x'"),
+        (Role.BACKUP, "DELETE FROM user_session"),
+    ],
+)
+def test_a_role_is_refused_what_is_another_s(granted_url: str, role: Role, statement: str) -> None:
+    refuse(granted_url, role, statement)
+
+
+def refuse(url: str, role: Role, statement: str) -> None:
+    with (
+        psycopg.connect(url_as(role, url)) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement.encode())
