@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 TIMEOUT_S = 5.0
-PREFIXES = {"varz": "gnatsd_varz", "jsz": "jetstream_server"}
+PAGES = ("varz", "healthz", "connz", "routez", "subz")
 
 
 def metrics(url: str, what: str) -> Iterator[str]:
@@ -19,7 +19,8 @@ def metrics(url: str, what: str) -> Iterator[str]:
         page: Mapping[str, Any] = json.load(answer)
     for name, value in page.items():
         if isinstance(value, int | float):
-            yield f'{PREFIXES[what]}_{name}{{server_id="{url}"}} {float(value)}'
+            prefix = "jetstream_server" if what == "jsz" else f"gnatsd_{what}"
+            yield f'{prefix}_{name}{{server_id="{url}"}} {float(value)}'
 
 
 class Exporter(BaseHTTPRequestHandler):
@@ -43,14 +44,15 @@ class Exporter(BaseHTTPRequestHandler):
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="prometheus-nats-exporter", allow_abbrev=False)
-    parser.add_argument("-varz", action="store_true")
+    for page in PAGES:
+        parser.add_argument(f"-{page}", action="store_true")
     parser.add_argument("-jsz", metavar="WHAT", default="")
     parser.add_argument("-port", "-p", type=int, default=7777)
     parser.add_argument("-addr", "-a", default="0.0.0.0")
     parser.add_argument("url")
     given = parser.parse_args()
     Exporter.url = given.url.rstrip("/")
-    Exporter.pages = (*(("varz",) if given.varz else ()), *(("jsz",) if given.jsz else ()))
+    Exporter.pages = tuple(page for page in (*PAGES, "jsz") if getattr(given, page))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container has no default
     ThreadingHTTPServer((given.addr, given.port), Exporter).serve_forever()
 
