@@ -1,9 +1,9 @@
 """Builds the container images and looks at what came out: `images.py build` or `images.py check`.
 
 It takes docker (with buildx), podman or buildah, whichever is there. `build` fails when an image is larger than it may
-be. `check` builds each image once more from nothing and fails when its layers are others, when an image has what none
-should have, or when a program in it does not start. Without a builder both say so and do nothing, or fail where
-SENS_REQUIRE_IMAGES=1.
+be. `check` builds them once more from nothing (of the backends, which have the same layers, one) and fails when the
+layers are others, when an image has what none should have, or when a program in it does not start. Without a builder
+both say so and do nothing, or fail where SENS_REQUIRE_IMAGES=1.
 
 Environment: IMAGE_PREFIX, IMAGE_TAG, PUSH=1, IMAGE_SOURCE, the base images and package registries that
 infra/docker/Dockerfile names, PLATFORMS (docker only), IMAGE_BUILDER (docker, podman or buildah, with options) and
@@ -162,13 +162,17 @@ def build(builder: Builder) -> list[str]:
 def check(builder: Builder) -> list[str]:
     """Build all images twice and look at them. Returns what is wrong."""
     wrong = build(builder)
-    for image in LIMITS_MB:
-        first = builder.archive(image)
+    archives = {image: builder.archive(image) for image in LIMITS_MB}
+    for image, archive in archives.items():
+        wrong += [f"{image}: {flaw}" for flaw in flaws(image, archive)]
+    for image in BACKENDS[1:]:
+        if archives[image].layers != archives[BACKENDS[0]].layers:
+            wrong.append(f"{image}: its layers are not those of {BACKENDS[0]}")
+    for image in (BACKENDS[0], *SITES):
         builder.build(image, from_nothing=True)
-        second = builder.archive(image)
-        if first.layers != second.layers:
-            wrong.append(f"{image}: built again, it has other layers: {first.layers} and {second.layers}")
-        wrong += [f"{image}: {flaw}" for flaw in flaws(image, second)]
+        again = builder.archive(image).layers
+        if again != archives[image].layers:
+            wrong.append(f"{image}: built again, it has other layers: {archives[image].layers} and {again}")
     for image in BACKENDS:
         builder.run(image, "sens", "version")
         builder.run(image, "/opt/sens/bin/python", "-c", EVERY_MODULE)
