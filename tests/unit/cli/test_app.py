@@ -72,7 +72,7 @@ def test_sigterm_ends_a_command_also_as_the_first_process_of_a_container(sens: S
     # Where the kernel's default ended it, the code would be -15, and the first process of a container has no default.
     command = sens.start("migrate", SENS_DATABASE_URL="postgresql://sens@127.0.0.1:1/sens")
     assert command.stderr is not None
-    assert b"database_away" in command.stderr.readline()
+    assert b"connection failed" in command.stderr.readline()
     command.terminate()
     assert command.wait(timeout=30) == ExitCode.INTERRUPTED
 
