@@ -29,6 +29,7 @@ SITES = ("web-console", "docs")
 LIMITS_MB = {**dict.fromkeys(BACKENDS, 250), **dict.fromkeys(SITES, 60)}
 """Largest sizes, unpacked."""
 PASSED_ON = ("PYTHON_IMAGE", "NODE_IMAGE", "STATIC_IMAGE", "PIP_INDEX_URL", "NPM_CONFIG_REGISTRY")
+REVISION = "org.opencontainers.image.revision"
 LABELS = ("revision", "created", "licenses", "title")
 EVERY_MODULE = (
     "import importlib, pkgutil, sens\n"
@@ -53,14 +54,14 @@ class Commit:
 class Builder:
     """docker, podman or buildah.
 
-    Args:
-        command: the program with its own options.
+    Attributes:
+        commit: what it builds.
     """
 
     def __init__(self, command: list[str], commit: Commit) -> None:
         self._command = command
         self._kind = Path(command[0]).name
-        self._commit = commit
+        self.commit = commit
         self._prefix = os.environ.get("IMAGE_PREFIX", "sens-platform")
         self._tag = os.environ.get("IMAGE_TAG") or f"dev-{commit.sha[:12]}"
 
@@ -76,7 +77,7 @@ class Builder:
             self._run(*bake, *options, *given, image, environment=self._variables())
             return
         arguments = [f"--build-arg={name}={value}" for name, value in self._variables().items()]
-        options += ["--layers", "--timestamp", self._commit.epoch_s, *arguments, *given]
+        options += ["--layers", "--timestamp", self.commit.epoch_s, *arguments, *given]
         self._run("build", *options, "--target", image, "--tag", self.name(image), "--file", DOCKERFILE, ".")
 
     def push(self, image: str) -> None:
@@ -109,9 +110,9 @@ class Builder:
     def _variables(self) -> dict[str, str]:
         passed_on = {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
         return {
-            "GIT_SHA": self._commit.sha,
-            "BUILD_DATE": self._commit.date,
-            "SOURCE_DATE_EPOCH": self._commit.epoch_s,
+            "GIT_SHA": self.commit.sha,
+            "BUILD_DATE": self.commit.date,
+            "SOURCE_DATE_EPOCH": self.commit.epoch_s,
             "IMAGE_SOURCE": os.environ.get("IMAGE_SOURCE", ""),
             "IMAGE_PREFIX": self._prefix,
             "IMAGE_TAG": self._tag,
@@ -149,10 +150,13 @@ def build(builder: Builder) -> list[str]:
     wrong: list[str] = []
     for image, limit_mb in LIMITS_MB.items():
         builder.build(image)
-        size_mb = builder.archive(image).size_bytes / 1e6
+        archive = builder.archive(image)
+        size_mb = archive.size_bytes / 1e6
         print(f"{builder.name(image)}  {size_mb:.0f} MB unpacked, of {limit_mb}", flush=True)
         if size_mb > limit_mb:
             wrong.append(f"{image} has {size_mb:.0f} MB, {limit_mb} are allowed")
+        if (told := archive.config["Labels"][REVISION]) != builder.commit.sha:
+            wrong.append(f"{image} says that it is {told}, not {builder.commit.sha}")
     if not wrong and os.environ.get("PUSH") == "1":
         for image in LIMITS_MB:
             builder.push(image)
