@@ -6,12 +6,11 @@ the UTC day it starts on (`reading_p20260105`); its bounds follow from that and 
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple, cast
 
 import numpy as np
 import psycopg
-from psycopg import sql
 
 from sens.domain.columns import NEWEST_TIME, OLDEST_TIME, Int64
 from sens.storage.connection import Connection
@@ -122,7 +121,8 @@ def drop_partitions_before(
     Args:
         may_drop: called in that transaction with the partition's end; False leaves it and the rest.
     """
-    due = _due(connection, BIG_TABLES[table], time)
+    big = BIG_TABLES[table]
+    due = _due(connection, big, time)
     names = list[str]()
     for name, end in due:
         with translated():
@@ -131,7 +131,7 @@ def drop_partitions_before(
                     connection.execute(_SQL["limit_lock_wait"], (f"{DROP_LOCK_TIMEOUT_MS}ms",))
                     if not may_drop(end):
                         break
-                    _drop(connection, table, name, end)
+                    _drop(connection, big, end)
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
                 break
         names.append(name)
@@ -139,21 +139,10 @@ def drop_partitions_before(
 
 
 def _make(connection: Connection, table: BigTable, start: date) -> bool:
-    name = f"{table.name}_p{start.isoformat().replace('-', '')}"
-    names = {
-        "table": sql.Identifier(table.name),
-        "partition": sql.Identifier(name),
-        "start": sql.Literal(datetime(start.year, start.month, start.day, tzinfo=UTC)),
-        "end": sql.Literal(datetime(start.year, start.month, start.day, tzinfo=UTC) + timedelta(days=table.days)),
-    }
     with translated(), connection.transaction():
         connection.execute(_SQL["take_partition_lock"], (PARTITION_LOCK,))
-        row = connection.execute(_SQL["is_attached"], (table.name, name)).fetchone()
-        if row is not None and row[0] is True:
-            return False
-        connection.execute(sql.SQL(_SQL["make_partition"]).format(**names))
-        connection.execute(sql.SQL(_SQL["attach_partition"]).format(**names))
-    return True
+        row = connection.execute(_SQL["make_partition"], (table.name, start)).fetchone()
+    return row is not None and row[0] is True
 
 
 def _due(connection: Connection, table: BigTable, time: int) -> list[tuple[str, int]]:
@@ -166,13 +155,13 @@ def _due(connection: Connection, table: BigTable, time: int) -> list[tuple[str, 
     return [(name, microseconds(end)) for name, end in cast("list[tuple[str, datetime]]", rows)]
 
 
-def _drop(connection: Connection, table: str, name: str, end: int) -> None:
-    """Drop one partition, in the caller's transaction; of a hypertable, whatever ends at or before `end`."""
+def _drop(connection: Connection, table: BigTable, end: int) -> None:
+    """Drop the partition that ends at `end`, in the caller's transaction; of a hypertable, whatever ends until then."""
     if storage_kind(connection) is not StorageKind.PLAIN:
-        connection.execute(_SQL["drop_chunks"], (table, timestamp(end)))
+        connection.execute(_SQL["drop_chunks"], (table.name, timestamp(end)))
         return
     connection.execute(_SQL["take_partition_lock"], (PARTITION_LOCK,))
-    connection.execute(sql.SQL(_SQL["drop_partition"]).format(partition=sql.Identifier(name)))
+    connection.execute(_SQL["drop_partition"], (table.name, timestamp(end - table.width).date()))
 
 
 def _partitions(connection: Connection, table: BigTable) -> list[tuple[str, date]]:

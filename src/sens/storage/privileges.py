@@ -1,7 +1,7 @@
-"""What each role may do with each table: declared here, granted by `sens migrate` (see `sens.storage.roles`).
+"""What each role may do with each table and function: declared here, granted by `sens migrate` (`sens.storage.roles`).
 
-A role gets what its statements in `sql/` need, by column where it changes only some. Every table of the schema has a
-row: a test looks for it.
+A role gets what its statements in `sql/` need, by column where it changes only some. Every table and function of the
+schema has a row: a test looks for it.
 """
 
 from enum import StrEnum
@@ -54,3 +54,15 @@ TABLES = {
     "login_token": Table("", "SELECT, INSERT, DELETE"),
     "audit": Table("", "SELECT, INSERT"),
 }
+
+FUNCTIONS: dict[str, frozenset[Role]] = {
+    "summable": frozenset({Role.WRITER, Role.READER}),
+    "is_overdue": frozenset({Role.READER}),
+    "make_partition": frozenset({Role.WRITER}),
+    "drop_partition": frozenset({Role.WRITER}),
+    "drop_chunks_before": frozenset({Role.WRITER}),
+    "partition_days": frozenset(),
+    "partition_name": frozenset(),
+    "has_partition": frozenset(),
+}
+"""Who may call each function."""

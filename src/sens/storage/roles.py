@@ -1,13 +1,13 @@
 """Grants to the roles that the operator names: exactly what `sens.storage.privileges` declares."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from psycopg import sql
 
 from sens.storage.connection import Connection
 from sens.storage.errors import DatabaseDenied, translated
 from sens.storage.locks import PARTITION_LOCK
-from sens.storage.privileges import TABLES, Role
+from sens.storage.privileges import FUNCTIONS, TABLES, Role
 from sens.storage.queries import load
 
 RoleNames = Mapping[Role, str]
@@ -56,11 +56,12 @@ def grant(connection: Connection, roles: RoleNames, *, narrow: bool = True) -> N
     with translated():
         # Attaching a partition changes its table's row in the catalog, as a grant does.
         connection.execute(load("partitions")["take_partition_lock"], (PARTITION_LOCK,))
-        own = [str(row[0]) for row in connection.execute(_SQL["own_tables"])]
+        own = _names(connection, "own_tables")
         _run(connection, "use_schema", roles=identifiers(others))
         for role, name in roles.items():
             if role in (Role.WRITER, Role.READER):
-                _grant_declared(connection, role, name, set(own), narrow=narrow)
+                _grant_tables(connection, role, name, own, narrow=narrow)
+                _grant_functions(connection, role, name, narrow=narrow)
             elif role is Role.BACKUP:
                 _run(connection, "read_tables_to_come", role=sql.Identifier(name))
                 _grant_on(connection, sql.SQL("SELECT"), own, name)
@@ -71,8 +72,8 @@ def identifiers(names: Iterable[str]) -> sql.Composable:
     return sql.SQL(", ").join(map(sql.Identifier, names))
 
 
-def _grant_declared(connection: Connection, role: Role, name: str, own: set[str], *, narrow: bool) -> None:
-    # A newer schema may have given up one of them.
+def _grant_tables(connection: Connection, role: Role, name: str, own: Collection[str], *, narrow: bool) -> None:
+    # A newer schema may have given up one of them; the same below.
     tables = {table: row for table, row in TABLES.items() if table in own}
     if narrow:
         _run(connection, "revoke_table", tables=identifiers(tables), role=sql.Identifier(name))
@@ -82,8 +83,21 @@ def _grant_declared(connection: Connection, role: Role, name: str, own: set[str]
             _grant_on(connection, sql.SQL(privileges), [table], name)
 
 
+def _grant_functions(connection: Connection, role: Role, name: str, *, narrow: bool) -> None:
+    own = _names(connection, "own_functions")
+    functions = [function for function in FUNCTIONS if function in own]
+    if narrow:
+        _run(connection, "revoke_function", functions=identifiers(functions), role=sql.Identifier(name))
+    callable_ = [function for function in functions if role in FUNCTIONS[function]]
+    _run(connection, "grant_function", functions=identifiers(callable_), role=sql.Identifier(name))
+
+
 def _grant_on(connection: Connection, privileges: sql.Composable, tables: Iterable[str], name: str) -> None:
     _run(connection, "grant_table", privileges=privileges, tables=identifiers(tables), role=sql.Identifier(name))
+
+
+def _names(connection: Connection, query: str) -> list[str]:
+    return [str(row[0]) for row in connection.execute(_SQL[query])]
 
 
 def _run(connection: Connection, query: str, **parts: sql.Composable) -> None:

@@ -1,13 +1,15 @@
 """Partitions are there when they are needed, also for several workers at once, and go when their time is over."""
 
+import re
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from batches import MONDAY, Envelope, Message, batch_of
 from sens.storage.errors import DataRefused, PartitionMissing
-from sens.storage.kinds import BIG_TABLES, DAY, StorageKind, storage_kind
+from sens.storage.kinds import BIG_TABLES, DAY, BigTable, StorageKind, storage_kind
 from sens.storage.partitions import drop_partitions_before, ensure_partitions, make_partitions_ahead
 from store import Store
 
@@ -98,3 +100,19 @@ def test_a_partition_dropped_behind_a_writers_back_is_made_again(store: Store) -
 def test_a_time_that_no_calendar_has_is_refused_as_data(store: Store) -> None:
     with pytest.raises(DataRefused):
         ensure_partitions(store.connection, "reading", [2**62])
+
+
+@pytest.mark.parametrize("table", BIG_TABLES.values(), ids=list(BIG_TABLES))
+def test_partitions_touch_each_other(store: Store, table: BigTable) -> None:
+    assert store.one("SELECT partition_days(%s)", table.name) == table.days
+    times = [MONDAY + n * table.width for n in range(-3, 3)]
+    ensure_partitions(store.connection, table.name, times)
+    if is_plain(store):
+        bounds = store.connection.execute(
+            "SELECT pg_get_expr(relpartbound, c.oid) FROM pg_class c JOIN pg_inherits ON inhrelid = c.oid"
+            " WHERE inhparent = %s::text::regclass ORDER BY relname",
+            (table.name,),
+        ).fetchall()
+        edges = [re.findall("'(.*?)'", str(bound)) for (bound,) in bounds]
+        assert len(edges) == 6
+        assert all(one[1] == next_one[0] for one, next_one in pairwise(edges))

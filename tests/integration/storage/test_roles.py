@@ -7,8 +7,10 @@ import pytest
 
 from database_roles import NAMES, dropped_afterwards, make_owned, url_as
 from databases import fresh_database
+from sens.storage.connection import connect
 from sens.storage.migrate import migrate
-from sens.storage.privileges import TABLES, Role
+from sens.storage.partitions import ensure_partitions
+from sens.storage.privileges import FUNCTIONS, TABLES, Role
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
@@ -34,6 +36,19 @@ def tables_of(url: str) -> set[str]:
 
 def test_it_is_decided_for_every_table_what_each_role_may_do(granted_url: str) -> None:
     assert tables_of(granted_url) == set(TABLES)
+
+
+def test_it_is_decided_for_every_function_who_may_call_it(granted_url: str) -> None:
+    with psycopg.connect(granted_url) as admin:
+        callers = {
+            function: frozenset(role for role in (Role.WRITER, Role.READER, Role.BACKUP) if NAMES[role] in names)
+            for function, names in admin.execute(
+                "SELECT proname, array_agg(rolname) FILTER (WHERE has_function_privilege(rolname, p.oid, 'EXECUTE'))"
+                " FROM pg_proc p, pg_roles WHERE pronamespace = 'public'::regnamespace"
+                " AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e') GROUP BY p.oid"
+            )
+        }
+    assert callers == FUNCTIONS
 
 
 def held(url: str, role: Role) -> dict[str, set[str]]:
@@ -127,6 +142,9 @@ def test_nobody_but_the_owner(granted_url: str, role: Role, statement: str) -> N
         (Role.WRITER, "UPDATE device SET note = 'x'"),
         (Role.WRITER, "UPDATE quarantine SET payload = ''"),
         (Role.WRITER, "UPDATE reading SET time = now()"),
+        (Role.READER, "SELECT make_partition('reading', '2026-01-05')"),
+        (Role.READER, "SELECT drop_partition('reading', '2026-01-05')"),
+        (Role.READER, "SELECT drop_chunks_before('reading', now())"),
         (Role.READER, "INSERT INTO reading VALUES (1, now(), 1)"),
         (Role.READER, "UPDATE reading SET value = 1"),
         (Role.READER, "INSERT INTO ledger DEFAULT VALUES"),
@@ -149,3 +167,34 @@ def refuse(url: str, role: Role, statement: str) -> None:
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "make_partition('user_account', '2026-01-05')",
+        "make_partition('reading', '2026-01-06')",
+        "make_partition('reading_10m', '1970-01-12')",
+        "drop_partition('user_account', '2026-01-05')",
+        "drop_partition('reading', '2026-01-06')",
+        "drop_chunks_before('user_account', now())",
+        "drop_chunks_before('user_account; DROP TABLE audit', now())",
+    ],
+)
+def test_the_owner_s_functions_reach_no_other_table_and_no_other_day(granted_url: str, call: str) -> None:
+    with (
+        psycopg.connect(url_as(Role.WRITER, granted_url)) as writer,
+        pytest.raises(psycopg.errors.RaiseException, match=r"no (table|partition)"),
+    ):
+        writer.execute(f"SELECT {call}".encode())
+
+
+def test_a_writer_s_temporary_table_is_not_taken_for_the_owner_s(granted_url: str) -> None:
+    with connect(url_as(Role.WRITER, granted_url), application_name="test", autocommit=True) as writer:
+        writer.execute("CREATE TEMPORARY TABLE reading (series_id int, time timestamptz, value float8, mine int)")
+        ensure_partitions(writer, "reading", [0])
+        columns = writer.execute(
+            "SELECT DISTINCT attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attnum > 0"
+            " AND relname LIKE 'reading_p%'"
+        ).fetchall()
+    assert ("mine",) not in columns

@@ -1,4 +1,4 @@
--- Making and dropping partitions and chunks. See storage/partitions.py.
+-- Making and dropping partitions and chunks, by functions that run as the tables' owner. See storage/partitions.py.
 
 -- name: take_partition_lock
 SELECT pg_advisory_xact_lock(%s);
@@ -6,17 +6,8 @@ SELECT pg_advisory_xact_lock(%s);
 -- name: limit_lock_wait
 SELECT set_config('lock_timeout', %s, true);
 
--- name: is_attached
-SELECT EXISTS (
-    SELECT FROM pg_inherits
-     WHERE inhparent = %s::text::regclass AND inhrelid = to_regclass(quote_ident(%s))
-);
-
 -- name: make_partition
-CREATE TABLE {partition} (LIKE {table} INCLUDING ALL);
-
--- name: attach_partition
-ALTER TABLE {table} ATTACH PARTITION {partition} FOR VALUES FROM ({start}) TO ({end});
+SELECT make_partition(%s, %s);
 
 -- name: list_partitions
 SELECT c.relname::text
@@ -25,7 +16,7 @@ SELECT c.relname::text
  ORDER BY 1;
 
 -- name: drop_partition
-DROP TABLE IF EXISTS {partition};
+SELECT drop_partition(%s, %s);
 
 -- name: list_chunks
 SELECT format('%%I.%%I', chunk_schema, chunk_name), range_end
@@ -34,4 +25,4 @@ SELECT format('%%I.%%I', chunk_schema, chunk_name), range_end
  ORDER BY range_end;
 
 -- name: drop_chunks
-SELECT drop_chunks(%s::text::regclass, older_than => %s::timestamptz)::text;
+SELECT drop_chunks_before(%s, %s);

@@ -13,6 +13,11 @@ SELECT relname::text FROM pg_class
    AND relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
  ORDER BY 1;
 
+-- name: own_functions
+SELECT proname::text FROM pg_proc
+ WHERE pronamespace = 'public'::regnamespace
+   AND proowner = (SELECT oid FROM pg_roles WHERE rolname = current_user);
+
 -- name: use_schema
 GRANT USAGE ON SCHEMA public TO {roles};
 
@@ -21,6 +26,12 @@ REVOKE ALL ON TABLE {tables} FROM {role};
 
 -- name: grant_table
 GRANT {privileges} ON TABLE {tables} TO {role};
+
+-- name: revoke_function
+REVOKE ALL ON FUNCTION {functions} FROM {role};
+
+-- name: grant_function
+GRANT EXECUTE ON FUNCTION {functions} TO {role};
 
 -- name: read_tables_to_come
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {role};
