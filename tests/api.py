@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 from argon2 import PasswordHasher
 
+from database_roles import make_migrated
 from readings_database import BUCKET, MONDAY, ReadingsDatabase, at
-from sens.storage.migrate import migrate
 from sens.storage.partitions import ensure_partitions
 from servers import Process, free_port
 
@@ -80,7 +80,7 @@ def seed(database: ReadingsDatabase) -> None:
 
 def make_seeded(url: str) -> None:
     """Of an empty database: the template of most tests of the API."""
-    migrate(url)
+    make_migrated(url)
     with closing(ReadingsDatabase(url)) as database:
         seed(database)
 

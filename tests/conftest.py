@@ -15,7 +15,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a server on which tests may create databases: SENS_TEST_DATABASE_URL, or an embedded one."""
     given = os.environ.get("SENS_TEST_DATABASE_URL")
     if given:
-        yield given
+        from database_roles import dropped_afterwards
+
+        with dropped_afterwards(given):
+            yield given
         return
     # Never killed: tests of crashes have servers of their own. Syncing is most of what a fresh database costs.
     server = Postgres(Path(tmp_path_factory.mktemp("postgres")), ("fsync=off",))
@@ -33,10 +36,10 @@ def templates(postgres_server: str) -> Iterator[Templates]:
 
 @pytest.fixture
 def database_url(templates: Templates) -> Iterator[str]:
-    """URL of a migrated database, gone after the test."""
-    from sens.storage.migrate import migrate
+    """The administrator's URL of a migrated database, gone after the test; `url_as` makes a role's of it."""
+    from database_roles import make_migrated
 
-    with templates.copy(migrate) as url:
+    with templates.copy(make_migrated) as url:
         yield url
 
 

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
+from database_roles import url_as
 from sens.storage.connection import Connection, connect
 from sens.storage.leader import connect_maintenance
 from sens.storage.locks import ROLLUP_LOCK
 from sens.storage.partitions import ensure_partitions
+from sens.storage.privileges import Role
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = 60_000_000
@@ -27,14 +29,17 @@ class ReadingsDatabase:
     """A migrated database with series 1..n of numbers, which are made if there are none yet.
 
     Attributes:
-        connection: for what the test looks at.
-        leader: for maintenance.
+        url: the administrator's; `reader_url`, `writer_url`: the roles'.
+        connection: for what the test looks at and changes, as the administrator.
+        leader: for maintenance, as the writer.
     """
 
     def __init__(self, url: str, series: int = 3) -> None:
         self.url = url
-        self.leader: Connection = connect_maintenance(url)
+        self.reader_url, self.writer_url = url_as(Role.READER, url), url_as(Role.WRITER, url)
+        self.leader: Connection = connect_maintenance(self.writer_url)
         self.connection: Connection = connect(url, application_name="test", autocommit=True)
+        self._writer: Connection = connect(self.writer_url, application_name="test", autocommit=True)
         self.source_id: int = self.one("SELECT id FROM source") or self._make(series)
         self.series: list[int] = self.one("SELECT array_agg(id ORDER BY id) FROM series WHERE metric ~ '^m[0-9]+$'")
 
@@ -54,14 +59,14 @@ class ReadingsDatabase:
         return row[0] if row else None
 
     def close(self) -> None:
-        self.leader.close()
-        self.connection.close()
+        for connection in (self.leader, self.connection, self._writer):
+            connection.close()
 
     def open_writer(self) -> Connection:
-        return connect(self.url, application_name="test writer")
+        return connect(self.writer_url, application_name="test writer")
 
     def ensure_partitions(self, times: Iterable[int]) -> None:
-        ensure_partitions(self.connection, "reading", list(times))
+        ensure_partitions(self._writer, "reading", list(times))
 
     def write(self, readings: Iterable[tuple[int, int, float]]) -> None:
         """Store (series, time, value) as the telemetry worker does, marks and all."""

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from database_roles import url_as
 from sens.storage.connection import Connection, connect
 from sens.storage.last_times import LastTimes
+from sens.storage.privileges import Role
 from sens.storage.quarantine_intake import QuarantineLimits, same_limits
 from sens.storage.sources import resolve_sources
 from sens.storage.write import ReadingWriter
@@ -19,19 +21,29 @@ def at(time: int) -> datetime:
 
 
 class Store:
-    """A migrated database in which source 1 exists; series ids are free to choose, as readings have no foreign key."""
+    """A migrated database in which source 1 exists; series ids are free to choose, as readings have no foreign key.
+
+    Attributes:
+        connection: the writer's, as all that `connect` gives.
+        admin: for what a test does to the tables.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.connection = self.connect()
+        self.admin = connect(url, application_name="test", autocommit=True)
         assert resolve_sources(self.connection, [("home", "plant-a")]) == {"plant-a": 1}
 
     def connect(self) -> Connection:
-        return connect(self.url, application_name="test", autocommit=True)
+        return connect(url_as(Role.WRITER, self.url), application_name="test", autocommit=True)
 
     def writer(self, limits: QuarantineLimits | None = None) -> ReadingWriter:
         """A writer with a connection and a memory of its own."""
         return ReadingWriter(self.connect(), LastTimes(), same_limits(limits))
+
+    def close(self) -> None:
+        self.connection.close()
+        self.admin.close()
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self.connection.execute(query.encode(), parameters).fetchall()

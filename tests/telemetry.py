@@ -6,10 +6,12 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
+from database_roles import url_as
 from sens.decoders.registry import DECODERS
 from sens.decoding.messages import Arrival
 from sens.sources import parse
 from sens.storage.connection import connect
+from sens.storage.privileges import Role
 from sens.stream.raw import RawStream
 from sens.telemetry_worker.settings import TelemetrySettings
 from sens.telemetry_worker.worker import Worker
@@ -30,7 +32,7 @@ class _Stream:
 
 
 class House:
-    """A migrated database and workers on it."""
+    """A migrated database and workers on it, who connect as the writer."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -38,7 +40,7 @@ class House:
         self._workers = list[Worker]()
 
     def worker(self, configuration: str = CONFIGURATION, stream: RawStream | None = None) -> Worker:
-        settings = TelemetrySettings(database_url=SecretStr(self.url))
+        settings = TelemetrySettings(database_url=SecretStr(url_as(Role.WRITER, self.url)))
         parsed = parse(configuration, name="test", decoders=DECODERS)
         worker = Worker(settings, parsed, stream or cast("RawStream", _Stream()))
         self._workers.append(worker)

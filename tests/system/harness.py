@@ -16,11 +16,18 @@ from typing import Any
 
 import psycopg
 
+from command_line import Sens
 from servers import Mosquitto, Nats, Postgres, Process, children, free_port, wait_until
 from system.sender import Sender
 
 DRAIN_TIMEOUT_S = 60.0
+# NATS refuses a limit beyond three quarters of the disk's free space.
+RAW_STREAM_MAX_BYTES = 1024 * 1024 * 1024
 HOST = "127.0.0.1"
+DATABASE = "sens"
+ROLES = ("owner", "writer", "reader", "backup")
+ROLE_OF = {"telemetry-worker": "writer", "platform-api": "reader"}
+"""Which database role a deployable is; who is not here does without a database."""
 OWNED, CONNECTED, LEADS = "sens_ingestion_owned", "sens_ingestion_connected", "sens_telemetry_leader"
 
 
@@ -118,10 +125,10 @@ class Stack:
         self.expected_errors: set[str] = set()
         self.settings = {
             "SENS_CONFIG": f"{self.config}",
-            "SENS_DATABASE_URL": self.postgres.url(),
             "SENS_NATS_URL": self.nats.url,
             "SENS_LEASE_TTL_S": "2",
             "SENS_ACK_WAIT_S": "3",
+            "SENS_RAW_STREAM_MAX_BYTES": f"{RAW_STREAM_MAX_BYTES}",
             **settings,
         }
         self.api_key_file = folder / "admin-api-key"
@@ -140,7 +147,8 @@ class Stack:
 
     def worker(self, deployable: str, name: str, **settings: str) -> Worker:
         """One more replica, not started."""
-        worker = Worker(self.folder / name, deployable, name, self.settings | settings)
+        database = {"SENS_DATABASE_URL": url_as(ROLE_OF[deployable], self.postgres)} if deployable in ROLE_OF else {}
+        worker = Worker(self.folder / name, deployable, name, self.settings | database | settings)
         self.workers.append(worker)
         return worker
 
@@ -173,7 +181,7 @@ class Stack:
     # --- looking at it
 
     def database(self) -> "psycopg.Connection[tuple[Any, ...]]":
-        return psycopg.connect(self.postgres.url(), autocommit=True)
+        return psycopg.connect(self.postgres.url(DATABASE), autocommit=True)
 
     def ledger(self) -> dict[str, Any]:
         """The ledger as the API tells it."""
@@ -286,16 +294,21 @@ def source(name: str, port: int, more: str = "") -> str:
 """
 
 
+def url_as(role: str, server: Postgres) -> str:
+    """The platform's database as one of its roles sees it."""
+    return f"postgresql://sens_{role}:{role}-password@{HOST}:{server.port}/{DATABASE}"
+
+
 def migrated_database(folder: Path) -> Path:
-    """The data folder of a stopped PostgreSQL that has our schema."""
+    """The data folder of a stopped PostgreSQL that has our roles and our schema, made as an installation makes them."""
     server = Postgres(folder)
     server.start()
+    given: dict[str, Any] = {f"SENS_DATABASE_{role.upper()}_ROLE": f"sens_{role}" for role in ROLES}
+    given |= {f"SENS_DATABASE_{role.upper()}_PASSWORD": f"{role}-password" for role in ROLES}
     try:
-        migration = Worker(folder / "migrate", "migrate", "migrate", {"SENS_DATABASE_URL": server.url()})
-        migration.spawn()
-        assert migration.process is not None
-        code = migration.process.wait(60)
-        assert code == 0, f"`sens migrate` ended with {code}:\n{migration.log_tail()}"
+        for url, options in ((server.url(DATABASE), ["--create-roles"]), (url_as("owner", server), [])):
+            done = Sens(folder)("migrate", *options, SENS_DATABASE_URL=url, **given)
+            assert done.returncode == 0, f"`sens migrate` ended with {done.returncode}:\n{done.stderr.decode()}"
     finally:
         assert server.stop() == 0
     return server.data

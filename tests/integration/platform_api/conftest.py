@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from api import CONFIG, NO_STREAM, QUICK_HASHER, Api, make_seeded
+from database_roles import url_as
 from databases import Templates
 from readings_database import ReadingsDatabase
 from replay_worker import ReplayWorker
@@ -25,6 +26,7 @@ from sens.runtime.ops import Probes
 from sens.runtime.readiness import Readiness
 from sens.sources.parsing import load
 from sens.storage.api_keys import ApiKey, find_api_key
+from sens.storage.privileges import Role
 from sens.storage.reads import Reader
 from sens.stream.connection import StreamConnection, connect
 from sens.stream.errors import StreamMissing
@@ -67,13 +69,13 @@ MakeServices = Callable[..., Awaitable[Services]]
 
 @pytest.fixture
 async def make_services(tmp_path: Path) -> AsyncIterator[MakeServices]:
-    """Services on the given servers, whose pools are closed after the test."""
+    """Services on the given servers, as the reader at the database, whose pools are closed after the test."""
     readers: list[Reader] = []
     made: list[tuple[Services, asyncio.Task[None]]] = []
 
     async def make(url: str, stream: StreamConnection, *, statement_timeout_s: float = 10.0) -> Services:
         (tmp_path / "sens.yaml").write_text(CONFIG)
-        reader = await Reader(url, size=4, statement_timeout_s=statement_timeout_s).__aenter__()
+        reader = await Reader(url_as(Role.READER, url), size=4, statement_timeout_s=statement_timeout_s).__aenter__()
         readers.append(reader)
 
         async def find(prefix: str) -> ApiKey | None:

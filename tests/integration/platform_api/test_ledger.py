@@ -51,7 +51,7 @@ async def test_every_message_and_reading_is_accounted_for(
         Message(ignored=True),
         Message(refused=(Reason.NO_ROUTE, "why")),
     ]
-    writer = ReadingWriter(connect(database.url, application_name="test", autocommit=True), LastTimes())
+    writer = ReadingWriter(connect(database.writer_url, application_name="test", autocommit=True), LastTimes())
     writer.write(batch_of(Envelope(messages, sequence=first)))
     consumer = await RawConsumer.bind(stream, raw)
     await consumer.ack(await consumer.pull(10, 1_000_000, 1.0))

@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest.mock import AsyncMock
 
 import httpx
+import psycopg
 import pytest
 
 from api import Api, assert_problem, make_seeded
@@ -176,7 +177,7 @@ async def test_a_query_that_takes_too_long_is_a_problem(
     database: ReadingsDatabase, stream: StreamConnection, make_services
 ):
     services = await make_services(database.url, stream, statement_timeout_s=0.3)
-    with database.open_writer() as other:
+    with psycopg.connect(database.url) as other:
         other.execute("LOCK TABLE device")
         async with asking(services) as client:
             answer = await Api(client).get("/devices")

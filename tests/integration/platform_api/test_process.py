@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from api import ApiProcess
+from database_roles import make_migrated, make_roles, url_as
 from readings_database import ReadingsDatabase
-from sens.storage.migrate import migrate
+from sens.storage.privileges import Role
 from servers import Nats
 
 TOKENS = ("sens_first0123456" + "a" * 30, "sens_second012345" + "b" * 30)
@@ -18,7 +19,8 @@ TOKENS = ("sens_first0123456" + "a" * 30, "sens_second012345" + "b" * 30)
 
 @pytest.fixture
 def process(tmp_path: Path, empty_database_url: str, nats_server: Nats) -> Iterator[ApiProcess]:
-    process = ApiProcess(tmp_path, empty_database_url, nats_server.url)
+    make_roles(empty_database_url)
+    process = ApiProcess(tmp_path, url_as(Role.READER, empty_database_url), nats_server.url)
     process.key_file.write_text(TOKENS[0] + "\n")
     yield process
     process.kill()
@@ -34,7 +36,7 @@ def eventually(get: Callable[[], httpx.Response], status: int) -> httpx.Response
 
 
 def test_the_process_serves_with_the_key_from_the_file_and_drains(process: ApiProcess, empty_database_url: str):
-    migrate(empty_database_url)
+    make_migrated(empty_database_url)
     process.start()
     assert eventually(lambda: process.get("/api/v1/ledger", TOKENS[0]), 200).json()["total"]["balanced"] is True
     metrics = httpx.get(f"http://127.0.0.1:{process.ops_port}/metrics").text
@@ -44,7 +46,7 @@ def test_the_process_serves_with_the_key_from_the_file_and_drains(process: ApiPr
 
 
 def test_a_new_key_in_the_file_takes_the_place_of_the_old_one(process: ApiProcess, empty_database_url: str):
-    migrate(empty_database_url)
+    make_migrated(empty_database_url)
     process.start()
     assert eventually(lambda: process.get("/api/v1/api-keys", TOKENS[0]), 200).status_code == 200
     process.stop()
@@ -60,7 +62,7 @@ def test_it_starts_before_its_schema_and_waits_for_it(process: ApiProcess, empty
     unready = eventually(lambda: get_when_up(process), 503)
     assert "sens migrate" in unready.json()["checks"]["postgresql"]["reason"]
     assert process.get("/api/v1/devices", TOKENS[0]).status_code == 503
-    migrate(empty_database_url)
+    make_migrated(empty_database_url)
     ReadingsDatabase(empty_database_url).close()
     assert eventually(lambda: process.get("/api/v1/devices", TOKENS[0]), 200).json()["items"][0]["name"] == "boiler"
 

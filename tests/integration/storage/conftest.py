@@ -11,4 +11,4 @@ from store import Store
 def store(database_url: str) -> Iterator[Store]:
     store = Store(database_url)
     yield store
-    store.connection.close()
+    store.close()

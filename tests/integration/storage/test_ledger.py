@@ -45,7 +45,7 @@ def test_accounts_sum_rows_by_session_and_epoch(database: ReadingsDatabase) -> N
 
 async def test_the_api_reads_the_same_books(database: ReadingsDatabase) -> None:
     add_envelopes(database, 1, 4)
-    async with Reader(database.url) as reader, reader.connection() as connection:
+    async with Reader(database.reader_url) as reader, reader.connection() as connection:
         assert await fetch_books(connection, 3) == read_books(database.leader, 3)
 
 

@@ -33,7 +33,7 @@ def database(database_url: str) -> Iterator[ReadingsDatabase]:
 
 
 def writer(database: ReadingsDatabase) -> ReadingWriter:
-    return ReadingWriter(connect(database.url, application_name="test writer", autocommit=True), LastTimes())
+    return ReadingWriter(connect(database.writer_url, application_name="test writer", autocommit=True), LastTimes())
 
 
 def envelope(number: int, *, mended: bool = False, received_at: int | None = None, first: int = 0) -> Envelope:
@@ -142,7 +142,7 @@ class Race:
 
     def steps(self) -> Sequence[Step]:
         write, again = writer(self.database), writer(self.database)
-        replaying = connect(self.database.url, application_name="test replay", autocommit=True)
+        replaying = connect(self.database.writer_url, application_name="test replay", autocommit=True)
 
         def write_next(chance: random.Random) -> None:
             size = chance.randrange(1, 4)

@@ -37,7 +37,7 @@ async def test_a_chart_locks_the_partitions_of_its_range_only(
     database: ReadingsDatabase, resolution: Resolution
 ) -> None:
     start, end = MONDAY + 2 * DAY, MONDAY + 3 * DAY
-    async with Reader(database.url) as reader, reader.connection() as connection, connection.transaction():
+    async with Reader(database.reader_url) as reader, reader.connection() as connection, connection.transaction():
         await read_aggregates(connection, 1, start, end, resolution, limit=1000)
         locked = [name for (name,) in await (await connection.execute(LOCKED)).fetchall()]
     assert [name for name in locked if str(name).startswith("reading_p")] == ["reading_p20260105"]

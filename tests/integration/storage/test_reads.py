@@ -48,7 +48,7 @@ def database(database_url: str) -> Iterator[ReadingsDatabase]:
 
 @pytest.fixture
 async def connection(database: ReadingsDatabase) -> AsyncIterator[AsyncConnection]:
-    async with Reader(database.url) as reader, reader.connection() as connection:
+    async with Reader(database.reader_url) as reader, reader.connection() as connection:
         yield connection
 
 
@@ -327,14 +327,14 @@ def test_sums_of_what_is_too_dense_for_a_chart_are_as_fine_as_it_can_show() -> N
 
 
 async def test_a_query_that_takes_too_long_ends_as_busy(database: ReadingsDatabase) -> None:
-    async with Reader(database.url, statement_timeout_s=0.2) as reader:
+    async with Reader(database.reader_url, statement_timeout_s=0.2) as reader:
         with pytest.raises(DatabaseBusy):
             async with reader.connection() as connection:
                 await connection.execute("SELECT pg_sleep(5)")
 
 
 async def test_a_pool_outlives_connections_that_the_server_ends(database: ReadingsDatabase) -> None:
-    async with Reader(database.url, size=1) as reader:
+    async with Reader(database.reader_url, size=1) as reader:
         async with reader.connection() as connection:
             assert len(await list_sources(connection)) == 1
         database.connection.execute(

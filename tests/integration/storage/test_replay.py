@@ -269,7 +269,7 @@ async def test_charts_are_exact_while_the_worker_writes_and_replays_and_the_lead
 
     def work() -> None:
         chance = random.Random(1)
-        with connect(house.database.url, application_name="test", autocommit=True) as connection:
+        with connect(house.database.writer_url, application_name="test", autocommit=True) as connection:
             writer, number = ReadingWriter(connection, LastTimes()), 0
             while not stop.is_set():
                 number += 1
@@ -299,7 +299,7 @@ async def test_charts_are_exact_while_the_worker_writes_and_replays_and_the_lead
 
 
 async def _compare_charts(house: House) -> None:
-    async with Reader(house.database.url) as reader, reader.connection() as connection:
+    async with Reader(house.database.reader_url) as reader, reader.connection() as connection:
         for _ in range(100):
             async with connection.transaction():
                 await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -55,7 +55,7 @@ async def test_charts_of_dropped_readings_stay(database: ReadingsDatabase) -> No
     database.write([(one, MONDAY + n * BUCKET, float(n)) for n in range(10)])
     catch_up(database, MONDAY + 3 * WEEK)
     drop_raw(database.leader, MONDAY + 2 * WEEK)
-    async with Reader(database.url) as reader, reader.connection() as connection:
+    async with Reader(database.reader_url) as reader, reader.connection() as connection:
         # In Nepal a day begins at 18:15 UTC, within ten minutes that only raw readings could divide.
         for zone in ("UTC", "Asia/Kathmandu"):
             answer = await read_aggregates(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from database_roles import NAMES, dropped_afterwards, make_owned, url_as
+from database_roles import NAMES, make_migrated, url_as
 from databases import fresh_database
 from sens.storage.connection import connect
 from sens.storage.migrate import migrate
@@ -18,8 +18,8 @@ PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", 
 @pytest.fixture(scope="module")
 def granted_url(postgres_server: str) -> Iterator[str]:
     """The administrator's URL of a migrated database whose roles have their grants."""
-    with dropped_afterwards(postgres_server), fresh_database(postgres_server) as url:
-        migrate(make_owned(url), roles=NAMES)
+    with fresh_database(postgres_server) as url:
+        make_migrated(url)
         yield url
 
 

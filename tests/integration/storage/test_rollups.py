@@ -146,12 +146,12 @@ async def test_a_leader_that_dies_between_its_two_transactions_leaves_queries_ex
     database.connection.execute("SELECT pg_terminate_backend(%s)", (database.leader.info.backend_pid,))
     database.write([(one, MONDAY + 2 * MINUTE, 3.0)])
     expected = {MONDAY: [1.0, 3.0], MONDAY + BUCKET: [2.0]}
-    assert agrees(await ask(database.url, one, MONDAY, MONDAY + HOUR), expected)
-    successor = connect_maintenance(database.url)
+    assert agrees(await ask(database.reader_url, one, MONDAY, MONDAY + HOUR), expected)
+    successor = connect_maintenance(database.writer_url)
     advance(successor, MONDAY + 2 * BUCKET + LAG, LAG)
     successor.close()
     assert [row[2] for row in rollup(database)] == [2, 1]
-    assert agrees(await ask(database.url, one, MONDAY, MONDAY + HOUR), expected)
+    assert agrees(await ask(database.reader_url, one, MONDAY, MONDAY + HOUR), expected)
 
 
 async def test_a_late_reading_counts_before_its_bucket_is_recomputed(database: ReadingsDatabase) -> None:
@@ -159,9 +159,9 @@ async def test_a_late_reading_counts_before_its_bucket_is_recomputed(database: R
     database.write([(one, MONDAY + MINUTE, 1.0), (one, MONDAY + DAY, 1.0)])
     advance(database.leader, MONDAY + 2 * DAY, LAG)
     database.write([(one, MONDAY + 2 * MINUTE, 2.0), (one, MONDAY + HOUR, 5.0)])
-    answer = await ask(database.url, one, MONDAY, MONDAY + 2 * DAY)
+    answer = await ask(database.reader_url, one, MONDAY, MONDAY + 2 * DAY)
     assert agrees(answer, {MONDAY: [1.0, 2.0], MONDAY + HOUR: [5.0], MONDAY + DAY: [1.0]})
-    days = await ask(database.url, one, MONDAY, MONDAY + 2 * DAY, Resolution.DAY)
+    days = await ask(database.reader_url, one, MONDAY, MONDAY + 2 * DAY, Resolution.DAY)
     assert (days.time.tolist(), days.count.tolist()) == ([MONDAY, MONDAY + DAY], [3, 1])
 
 
@@ -210,7 +210,7 @@ def test_a_write_to_a_bucket_whose_raw_readings_are_gone_does_not_spoil_its_row(
     advance(database.leader, MONDAY + DAY, LAG)
     database.connection.execute("DELETE FROM reading")
     database.write([(one, MONDAY + 7 * MINUTE, 2.0)])
-    answer = asyncio.run(ask(database.url, one, MONDAY, MONDAY + BUCKET))
+    answer = asyncio.run(ask(database.reader_url, one, MONDAY, MONDAY + BUCKET))
     assert answer.count.tolist() == [5]
     work_off_late_marks(database.leader)
     assert [row[2] for row in rollup(database)] == [5]
@@ -276,7 +276,7 @@ def _lead_at_random(database: ReadingsDatabase, stop: threading.Event, seed: int
 async def _compare(database: ReadingsDatabase, seed: int) -> list[bool]:
     chance = random.Random(seed)
     answers: list[bool] = []
-    async with Reader(database.url) as reader, reader.connection() as connection:
+    async with Reader(database.reader_url) as reader, reader.connection() as connection:
         for _ in range(150):
             series = chance.choice(database.series)
             async with connection.transaction():

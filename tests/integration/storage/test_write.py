@@ -193,8 +193,8 @@ def test_late_readings_and_only_they_leave_marks_once_per_series_and_bucket(stor
 
 
 def test_messages_that_the_database_refuses_are_found_and_the_rest_is_stored(store: Store) -> None:
-    store.connection.execute("ALTER TABLE reading ADD CONSTRAINT sane CHECK (value < 1000)")
-    store.connection.execute("ALTER TABLE reading_text ADD CONSTRAINT short CHECK (length(value) < 5)")
+    store.admin.execute("ALTER TABLE reading ADD CONSTRAINT sane CHECK (value < 1000)")
+    store.admin.execute("ALTER TABLE reading_text ADD CONSTRAINT short CHECK (length(value) < 5)")
     messages = [Message([(1, MONDAY + n, float(n)), (2, MONDAY + n, "ok")]) for n in range(60)]
     messages[7] = Message([(1, MONDAY + 7, 1.0), (1, MONDAY + 70, 1000.0)])
     messages[31] = Message([(2, MONDAY + 31, "too long")])
@@ -227,7 +227,7 @@ def test_a_refusal_that_is_not_the_readings_fault_ends_the_process_with_a_reason
 
 def test_a_schema_that_does_not_fit_is_said_so(store: Store) -> None:
     writer = store.writer()
-    store.connection.execute("ALTER TABLE ledger RENAME COLUMN total TO totals")
+    store.admin.execute("ALTER TABLE ledger RENAME COLUMN total TO totals")
     with pytest.raises(SchemaMismatch, match="sens migrate"):
         writer.write(steady_batch(MONDAY))
 
@@ -237,7 +237,7 @@ def test_late_readings_reach_the_columnstore_and_their_twins_are_recognised(stor
         pytest.skip("only TimescaleDB with the TSL licence has a columnstore")
     writer = store.writer()
     writer.write(steady_batch(MONDAY, envelopes=4, messages=500, series=20))
-    store.connection.execute("SELECT compress_chunk(c) FROM show_chunks('reading') c")
+    store.admin.execute("SELECT compress_chunk(c) FROM show_chunks('reading') c")
     readings = [(s, MONDAY + m, float(s - 1)) for s in range(1, 21) for m in range(0, 2000, 100)]
     late = [(s, MONDAY + m, v + 1) for s, m, v in [(1, 0, 0.0), (2, 100, 1.0)]]
     new = [(s, MONDAY - 5 + n, 9.0) for s in range(1, 21) for n in range(5)]

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from batches import MONDAY, Envelope, Message, batch_of, steady_batch
+from database_roles import make_migrated
 from sens.domain.batch import Batch
 from sens.domain.columns import Int32, Int64
 from sens.domain.errors import Retry
@@ -17,7 +18,6 @@ from sens.domain.ledger import ReadingCounts
 from sens.storage import write as write_module
 from sens.storage.errors import DatabaseAway, DatabaseBusy
 from sens.storage.locks import ROLLUP_LOCK
-from sens.storage.migrate import migrate
 from sens.storage.readings import NUMBERS
 from sens.storage.times import BUCKET
 from sens.storage.write import ReadingWriter, WriteResult
@@ -123,7 +123,7 @@ def test_the_latest_of_a_known_envelope_is_what_is_stored_not_what_was_refused(s
     batch = batch_of(Envelope([Message([(1, MONDAY, 2.0)])]))
     store.writer().write(batch_of(Envelope([Message([(1, MONDAY, 1.0)])])))
     store.writer().write(batch)
-    store.connection.execute("DELETE FROM series_latest")
+    store.admin.execute("DELETE FROM series_latest")
     store.writer().write(batch)
     assert store.latest() == {1: (MONDAY, 1.0)}
 
@@ -175,7 +175,7 @@ def server(tmp_path: Path) -> Iterator[Postgres]:
 
 @pytest.mark.parametrize("after_s", [0.02, 0.05, 0.15])
 def test_a_server_killed_in_a_batch_costs_nothing_but_writing_it_again(server: Postgres, after_s: float) -> None:
-    migrate(server.url())
+    make_migrated(server.url())
     store = Store(server.url())
     writer, batches = store.writer(), [steady_batch(MONDAY + n * 8_000, messages=2_000) for n in range(6)]
     writer.write(batches[0])
@@ -206,7 +206,7 @@ def test_a_server_killed_in_a_batch_costs_nothing_but_writing_it_again(server: P
 def test_a_server_killed_with_a_copy_in_flight_leaves_nothing_of_it(
     server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migrate(server.url())
+    make_migrated(server.url())
     store = Store(server.url())
     writer, first, second = store.writer(), steady_batch(MONDAY), steady_batch(MONDAY + 1000)
     writer.write(first)

@@ -8,11 +8,13 @@ from typing import cast
 import pytest
 from pydantic import SecretStr
 
+from database_roles import url_as
 from raw_log import Log
 from readings_database import ReadingsDatabase
 from sens.decoders.registry import DECODERS
 from sens.sources import parse
 from sens.sources.models import Configuration
+from sens.storage.privileges import Role
 from sens.stream.connection import StreamConnection, connect
 from sens.stream.consumer import RawConsumer
 from sens.stream.errors import StreamMissing
@@ -81,6 +83,7 @@ def configuration() -> Configuration:
 @pytest.fixture
 def maintenance(log: Log, database_url: str, configuration: Configuration) -> Maintenance:
     """Not run: a test calls its chores over the database's `leader`."""
-    settings = TelemetrySettings(database_url=SecretStr(database_url), maintenance_every_s=0.05, rollup_lag_s=1.0)
+    url = SecretStr(url_as(Role.WRITER, database_url))
+    settings = TelemetrySettings(database_url=url, maintenance_every_s=0.05, rollup_lag_s=1.0)
     replayer = cast(Replayer, NoReplays())
     return Maintenance(settings, configuration, log.stream, log.consumer, replayer, asyncio.Event())

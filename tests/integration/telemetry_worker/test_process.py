@@ -6,7 +6,9 @@ from pathlib import Path
 
 import httpx
 
+from database_roles import NAMES, make_roles, url_as
 from sens.storage.migrate import migrate
+from sens.storage.privileges import Role
 from servers import Nats, Process, free_port, wait_until
 
 CONFIGURATION = """
@@ -28,6 +30,7 @@ class TelemetryWorker(Process):
             "SENS_OPS_PORT": str(self.ops_port),
             "SENS_LOG_FORMAT": "json",
             "SENS_MAINTENANCE_EVERY_S": "0.1",
+            "SENS_RAW_STREAM_MAX_BYTES": f"{64 * 1024 * 1024}",
         }
 
     def command(self) -> list[str]:
@@ -46,12 +49,13 @@ class TelemetryWorker(Process):
 def test_it_starts_before_its_schema_and_waits_for_it(
     tmp_path: Path, empty_database_url: str, nats_server: Nats
 ) -> None:
-    worker = TelemetryWorker(tmp_path, empty_database_url, nats_server.url)
+    make_roles(empty_database_url)
+    worker = TelemetryWorker(tmp_path, url_as(Role.WRITER, empty_database_url), nats_server.url)
     worker.spawn()
     try:
         wait_until(lambda: "run `sens migrate`" in worker.log_tail(), what="maintenance to ask for the migration")
         assert worker.running
-        migrate(empty_database_url)
+        migrate(url_as(Role.OWNER, empty_database_url), roles=NAMES)
         wait_until(worker.ready, what="the worker to be ready")
         wait_until(worker.leads, what="the worker to lead")
         assert worker.stop() == 0
