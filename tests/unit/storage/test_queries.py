@@ -12,6 +12,17 @@ def test_each_query_is_found_under_its_name() -> None:
     assert parse_queries(text) == {"one": "SELECT 1;", "two": "-- why\nSELECT 2;"}
 
 
+def test_what_queries_have_in_common_stands_once_and_is_no_query_itself() -> None:
+    some, one = "-- part: some\nFROM t\nWHERE x\n", "-- name: a\nSELECT y\n  -- include: some\n  AND z\n"
+    text = f"{some}\n{one}\n-- name: b\n-- include: some\n"
+    assert parse_queries(text) == {"a": "SELECT y\nFROM t\nWHERE x\n  AND z", "b": "FROM t\nWHERE x"}
+
+
+def test_a_part_that_is_none_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no part a"):
+        parse_queries("-- name: a\nSELECT 1\n\n-- name: b\n-- include: a")
+
+
 @pytest.mark.parametrize(
     "text", ["-- name: a\nSELECT 1;\n-- name: a\nSELECT 2;", "-- name: a\n\n-- name: b\nSELECT 1;"]
 )

@@ -437,7 +437,7 @@ export interface paths {
         put?: never;
         /**
          * Discard Many
-         * @description Settle open messages for good, without storing them; the newest first.
+         * @description Settle open messages for good, without storing them; the oldest first.
          *
          *     One request takes many, and says how many are left: go on with `next_cursor` until it is null. Messages that come
          *     meanwhile are not touched.

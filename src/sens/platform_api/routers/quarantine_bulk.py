@@ -105,7 +105,7 @@ class ReplayedMany(Settling, Replayed):
 
 @router.post("/discard", responses=documented(ProblemType.NOT_FOUND))
 async def discard_many(services: ServicesOf, caller: CallerOf, audit: AuditorOf, body: OpenMessages) -> Discarded:
-    """Settle open messages for good, without storing them; the newest first.
+    """Settle open messages for good, without storing them; the oldest first.
 
     One request takes many, and says how many are left: go on with `next_cursor` until it is null. Messages that come
     meanwhile are not touched.

@@ -1,10 +1,22 @@
 -- The quarantine as the API shows it. See storage/read_quarantine.py.
 
--- name: list
+-- part: entries
 SELECT q.id, s.name AS source, q.envelope_id, q.position, q.received_at, q.topic, octet_length(q.payload) AS payload_bytes,
        q.reason, q.detail, q.state, q.changed_at, s.tenant_id, coalesce(l.session, '') AS session
 FROM quarantine q JOIN source s ON s.id = q.source_id LEFT JOIN ledger l ON l.envelope_id = q.envelope_id
 WHERE (%(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s)
+
+-- part: is_chosen
+WHERE q.state = 0
+  AND (%(tenant_id)s::int IS NULL OR q.source_id IN (SELECT id FROM source WHERE tenant_id = %(tenant_id)s))
+  AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
+  AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
+  AND (%(received_from)s::timestamptz IS NULL OR q.received_at >= %(received_from)s)
+  AND (%(received_before)s::timestamptz IS NULL OR q.received_at < %(received_before)s)
+  AND q.id <= %(until)s
+
+-- name: list
+-- include: entries
   AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
   AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
   AND (%(state)s::int IS NULL OR q.state = %(state)s)
@@ -13,10 +25,8 @@ ORDER BY q.id DESC
 LIMIT %(limit)s
 
 -- name: find
-SELECT q.id, s.name AS source, q.envelope_id, q.position, q.received_at, q.topic, octet_length(q.payload) AS payload_bytes,
-       q.reason, q.detail, q.state, q.changed_at, s.tenant_id, coalesce(l.session, '') AS session
-FROM quarantine q JOIN source s ON s.id = q.source_id LEFT JOIN ledger l ON l.envelope_id = q.envelope_id
-WHERE q.id = %(id)s AND (%(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s)
+-- include: entries
+  AND q.id = %(id)s
 
 -- name: payload
 SELECT payload FROM quarantine WHERE id = %(id)s
@@ -46,19 +56,13 @@ LIMIT %(limit)s
 SELECT coalesce(max(id), 0) FROM quarantine
 
 -- An envelope's place is its first row, whatever became of that: so it comes once, also when some of its rows are
--- settled on the way.
+-- settled on the way. OFFSET keeps the planner, before it knows the table well, from reading all that is open for each.
 -- name: open_envelopes
 SELECT f.id AS first_id, f.envelope_id, open.ids
 FROM quarantine f CROSS JOIN LATERAL (
-    SELECT array_agg(q.id ORDER BY q.id) AS ids FROM quarantine q
-    WHERE q.state = 0
-      AND (%(tenant_id)s::int IS NULL OR q.source_id IN (SELECT id FROM source WHERE tenant_id = %(tenant_id)s))
-      AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
-      AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
-      AND (%(received_from)s::timestamptz IS NULL OR q.received_at >= %(received_from)s)
-      AND (%(received_before)s::timestamptz IS NULL OR q.received_at < %(received_before)s)
-      AND q.id <= %(until)s
-      AND q.envelope_id = f.envelope_id
+    SELECT array_agg(q.id ORDER BY q.id) AS ids
+    FROM (SELECT * FROM quarantine WHERE envelope_id = f.envelope_id OFFSET 0) AS q
+    -- include: is_chosen
 ) AS open
 WHERE f.id > %(after)s AND f.id <= %(until)s
   AND NOT EXISTS (SELECT FROM quarantine w WHERE w.envelope_id = f.envelope_id AND w.id < f.id)
@@ -71,13 +75,8 @@ SELECT count(*) FROM quarantine WHERE id = ANY (%(ids)s) AND state = 0
 
 -- name: count_open
 SELECT count(*) FROM quarantine q
-WHERE q.state = 0
-  AND (%(tenant_id)s::int IS NULL OR q.source_id IN (SELECT id FROM source WHERE tenant_id = %(tenant_id)s))
-  AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
-  AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
-  AND (%(received_from)s::timestamptz IS NULL OR q.received_at >= %(received_from)s)
-  AND (%(received_before)s::timestamptz IS NULL OR q.received_at < %(received_before)s)
-  AND q.id <= %(until)s
+-- include: is_chosen
+  AND q.id > %(after)s
   AND (%(after)s = 0 OR NOT EXISTS (
       SELECT FROM quarantine w WHERE w.envelope_id = q.envelope_id AND w.id <= %(after)s
   ))
@@ -86,13 +85,7 @@ WHERE q.state = 0
 -- name: discard_open
 WITH chosen AS (
     SELECT q.id FROM quarantine q
-    WHERE q.state = 0
-      AND (%(tenant_id)s::int IS NULL OR q.source_id IN (SELECT id FROM source WHERE tenant_id = %(tenant_id)s))
-      AND (%(source)s::text IS NULL OR q.source_id = (SELECT id FROM source WHERE name = %(source)s))
-      AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
-      AND (%(received_from)s::timestamptz IS NULL OR q.received_at >= %(received_from)s)
-      AND (%(received_before)s::timestamptz IS NULL OR q.received_at < %(received_before)s)
-      AND q.id <= %(until)s
+    -- include: is_chosen
     ORDER BY q.id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
