@@ -23,8 +23,8 @@ CONFIG = """\
 server_name: sens-local
 listen: {listen}
 max_payload: {max_payload}
-# Confirmed means on disk.
-jetstream {{ store_dir: {store}, sync_interval: always }}
+# Confirmed means on disk. Streams have limits of their own, and need not be refused for what is free just now.
+jetstream {{ store_dir: {store}, sync_interval: always, max_file_store: 1PB }}
 accounts {{
   SENS: {{ jetstream: enabled, users: [{{ user: {user}, password: {password} }}] }}
 {devices}}}
@@ -52,6 +52,7 @@ class EmbeddedNats:
     def __init__(self, data_dir: DataDir, port: int, mqtt_port: int | None) -> None:
         """With `mqtt_port` it is an MQTT broker as well, for anybody on this machine."""
         self._folder = data_dir.nats
+        self._store = data_dir.nats / "jetstream"
         self._config = data_dir.nats / "nats.conf"
         self._port = port
         self._mqtt_port = mqtt_port
@@ -72,6 +73,11 @@ class EmbeddedNats:
             url=nats if self._mqtt_port is None else f"mqtt://{HOST}:{self._mqtt_port}  {nats}",
         )
 
+    def room_bytes(self) -> int:
+        """What its streams have on disk, and what is free beside them."""
+        files = [path.stat().st_size for path in self._store.rglob("*") if path.is_file()]
+        return sum(files) + shutil.disk_usage(self._folder.parent).free
+
     def _prepare(self) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         write_private(self._config, self.configuration())
@@ -82,7 +88,7 @@ class EmbeddedNats:
         text = CONFIG.format(
             listen=quoted(f"{HOST}:{self._port}"),
             max_payload=MAX_PAYLOAD_BYTES,
-            store=quoted(f"{self._folder / 'jetstream'}"),
+            store=quoted(f"{self._store}"),
             user=USER,
             password=secret,
             devices=DEVICES.format(password=secret) if self._mqtt_port else "",

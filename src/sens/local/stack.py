@@ -1,5 +1,6 @@
 """Which parts make up a stack, in which order, and what each is told."""
 
+import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,9 @@ from sens.sources.defaults import simulator_configuration
 DEFAULT_MQTT_PORT = 1883
 # Longer than SENS_DRAIN_TIMEOUT_S is by default, so that a part reports its own unfinished drain.
 DEPLOYABLE_GRACE_S = 30.0
+LOG_LIMIT = "SENS_RAW_STREAM_MAX_BYTES"
+# What that setting is by default, and at least.
+LOG_BYTES, SMALLEST_LOG_BYTES = 20 * 1024**3, 16 * 1024**2
 # Of each deployable there is one: the first replica, also for shared sources.
 INSTANCE = f"{socket.gethostname()}-0"
 
@@ -82,7 +86,7 @@ def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
         require_free(mqtt_port, "--mqtt-port")
     postgres_port, nats_port, *ops_ports = free_ports(5)
     servers: list[Part] = []
-    database_url, nats_url = options.database_url, options.nats_url
+    database_url, nats_url, nats = options.database_url, options.nats_url, None
     if database_url is None:
         postgres = EmbeddedPostgres(data_dir, postgres_port)
         database_url = postgres.url
@@ -91,6 +95,7 @@ def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
         nats = EmbeddedNats(data_dir, nats_port, mqtt_port)
         nats_url = nats_url or nats.url
         servers.append(nats.part())
+    log_limit = _log_limit(nats) if nats and nats_url == nats.url else {}
     admin_api_key = kept_secret(data_dir.admin_api_key, api_key)
     make_login_link = link_maker(f"http://{HOST}:{options.port}", admin_api_key) if _has_console(options) else None
     common = {
@@ -98,12 +103,21 @@ def plan_stack(options: UpOptions, data_dir: DataDir) -> Stack:
         "SENS_DATABASE_URL": database_url,
         "SENS_NATS_URL": nats_url,
         "SENS_LOG_FORMAT": "json",
+        **log_limit,
     }
     # Deployables wait for the schema's revision by themselves, and their start is mostly their own imports.
     stages = [servers, [_migrate(common), *_deployables(options, data_dir, common, ops_ports)]]
     if options.simulator and options.config is None:
         stages.append([_simulator(f"mqtt://{HOST}:{mqtt_port}")])
     return Stack(stages, _counted(ops_ports), _hints(options, data_dir), make_login_link)
+
+
+def _log_limit(nats: EmbeddedNats) -> dict[str, str]:
+    """Half of the disk's room for the log, where that is less than it takes by default and nobody said otherwise."""
+    half = nats.room_bytes() // 2
+    if half >= LOG_BYTES or LOG_LIMIT in os.environ:
+        return {}
+    return {LOG_LIMIT: f"{max(half, SMALLEST_LOG_BYTES)}"}
 
 
 def _configuration(options: UpOptions, data_dir: DataDir, mqtt_port: int | None) -> Path:

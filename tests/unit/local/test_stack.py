@@ -2,14 +2,18 @@ import shutil
 import socket
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sens.domain.errors import Fatal
 from sens.local.data_dir import DataDir
+from sens.local.nats_server import EmbeddedNats
 from sens.local.part import Part
-from sens.local.stack import Stack, UpOptions, plan_stack
+from sens.local.stack import LOG_LIMIT, Stack, UpOptions, plan_stack
 from servers import free_port
+
+WORKERS = "telemetry-worker", "mqtt-ingestion-worker"
 
 
 @pytest.fixture
@@ -52,6 +56,27 @@ def test_each_part_is_told_what_it_needs(data_dir: DataDir):
     assert len({worker.environment["SENS_OPS_PORT"] for worker in workers}) == 3
     assert all(worker.environment["SENS_DATABASE_URL"].startswith("postgresql://sens:") for worker in workers)
     assert all(worker.environment["SENS_NATS_URL"].startswith("nats://platform:") for worker in workers)
+
+
+@pytest.mark.parametrize(("free_gib", "limit_gib"), [(100, None), (30, 15), (0, 1 / 64)])
+def test_the_log_takes_half_of_a_small_disk_unless_its_limit_is_given(
+    data_dir: DataDir, monkeypatch: pytest.MonkeyPatch, free_gib: int, limit_gib: float | None
+):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free_gib * 1024**3))
+    monkeypatch.delenv(LOG_LIMIT, raising=False)
+    told = [part(plan_stack(options(), data_dir), name).environment.get(LOG_LIMIT) for name in WORKERS]
+    assert told == [limit_gib and f"{int(limit_gib * 1024**3)}"] * 2
+    monkeypatch.setenv(LOG_LIMIT, "50000000")
+    assert LOG_LIMIT not in part(plan_stack(options(), data_dir), WORKERS[0]).environment
+
+
+def test_what_the_log_has_counts_as_room_for_it(data_dir: DataDir, monkeypatch: pytest.MonkeyPatch):
+    nats = EmbeddedNats(data_dir, free_port(), None)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    assert nats.room_bytes() == 1000
+    (store := data_dir.nats / "jetstream").mkdir(parents=True)
+    (store / "1.blk").write_bytes(b"x" * 500)
+    assert nats.room_bytes() == 1500
 
 
 def test_a_built_console_is_served_with_a_link_that_logs_in_and_else_it_is_told_how_to_get_one(
