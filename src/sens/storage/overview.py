@@ -24,10 +24,11 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Bytes of the database, at the end of the hour from `time` (µs) on, or now."""
+    """Bytes of the database and of the log, at the end of the hour from `time` (µs) on, or now; None: not known."""
 
     time: int
     bytes: int
+    log_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,14 @@ async def count_devices(connection: AsyncConnection, tenant_id: int | None) -> D
     return (await fetch(connection, load("overview")["devices"], {"tenant_id": tenant_id}, DeviceCounts))[0]
 
 
-def keep_charts(connection: Connection, now: int) -> None:
-    """Note how large the database is, and forget what charts do not go back to.
+def keep_charts(connection: Connection, now: int, log_bytes: int) -> None:
+    """Note how large the database and the log are, and forget what charts do not go back to.
 
     Args:
         connection: the leader's.
         now: µs.
+        log_bytes: of the log, now.
     """
     with translated():
-        connection.execute(load("overview")["note_size"])
+        connection.execute(load("overview")["note_size"], {"log_bytes": log_bytes})
         connection.execute(load("overview")["forget"], {"before": timestamp(now - KEPT)})

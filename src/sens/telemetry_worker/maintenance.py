@@ -144,7 +144,8 @@ class Maintenance:
         await _unless_busy("ledger", self._fold(connection))
         await _unless_busy("partitions", asyncio.to_thread(make_partitions_ahead, connection, now))
         await _unless_busy("retention", self._retain(connection, now))
-        await _unless_busy("charts", asyncio.to_thread(overview.keep_charts, connection, now))
+        log_bytes = (await self.stream.state()).bytes
+        await _unless_busy("charts", asyncio.to_thread(overview.keep_charts, connection, now, log_bytes))
 
     async def _fold(self, connection: Connection) -> None:
         first = await first_sequences(self.stream)

@@ -33,16 +33,20 @@ async def test_what_came_in_is_told_by_ten_minutes(api: Api, database: ReadingsD
     assert (await api.get("/overview", days=2)).json()["intake"]["messages"] == [30, 20, 10]
 
 
-async def test_the_databases_size_is_noted_by_hour_and_forgotten_after_a_year(api: Api, database: ReadingsDatabase):
+async def test_the_sizes_of_database_and_log_are_noted_by_hour_and_forgotten_in_time(
+    api: Api, database: ReadingsDatabase
+):
     now = time.time_ns() // 1000
     database.connection.execute("INSERT INTO database_size VALUES (%s, 1)", (at(now - KEPT - DAY),))
+    database.connection.execute("INSERT INTO database_size VALUES (%s, 1)", (at(now - DAY),))
     charted(database, now - KEPT - DAY, 5)
-    for _ in range(2):
-        keep_charts(database.leader, now)
+    for log_bytes in (500, 700):
+        keep_charts(database.leader, now, log_bytes)
     sizes = (await api.get("/overview")).json()["database"]
-    assert (len(sizes["time_us"]), len(sizes["bytes"])) == (1, 1)
-    assert sizes["bytes"][0] > 1_000_000
-    assert database.one("SELECT count(*) FROM database_size") == 1
+    assert (len(sizes["time_us"]), sizes["log_bytes"]) == (2, [None, 700])
+    assert sizes["bytes"][0] == 1
+    assert sizes["bytes"][1] > 1_000_000
+    assert database.one("SELECT count(*) FROM database_size") == 2
     assert database.one("SELECT count(*) FROM intake_10m") == 0
 
 
@@ -52,7 +56,7 @@ async def test_the_logs_size_stands_beside_its_limit(
     assert (await api.get("/overview")).json()["log"] is None, "there is no stream of that name"
     services.log = LogObserver(stream, raw.name)
     empty = (await api.get("/overview")).json()["log"]
-    assert empty == {"bytes": 0, "max_bytes": raw.settings.max_bytes}
+    assert empty == {"bytes": 0, "max_bytes": raw.settings.max_bytes, "replay_window_s": 7 * 24 * 3600}
     await raw.publish("sens.raw.plant-a.exclusive", b"x" * 1000, expect_last=0)
     assert (await api.get("/overview")).json()["log"]["bytes"] > 1000
 

@@ -74,6 +74,14 @@ async def test_the_present_partition_and_the_next_two_are_there(
         assert len(partitions(database, table)) == made_ahead(database)
 
 
+async def test_how_large_the_log_is_is_noted_beside_the_database(
+    log: Log, maintenance: Maintenance, database: ReadingsDatabase
+) -> None:
+    await log.publish("plant-a", 5)
+    await maintenance._keep_house(database.leader)
+    assert database.one("SELECT log_bytes FROM database_size") == (await log.stream.state()).bytes > 0
+
+
 async def test_a_reader_puts_off_retention_and_the_leader_goes_on_leading(
     maintenance: Maintenance, database: ReadingsDatabase
 ) -> None:

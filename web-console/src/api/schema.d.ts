@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Get Overview
-         * @description What came in over time, how many devices are silent, how the database grows.
+         * @description What came in over time, how many devices are silent, how the database and the log grow.
          */
         get: operations["get_overview"];
         put?: never;
@@ -1733,6 +1733,12 @@ export interface components {
              * @example 10737418240
              */
             max_bytes: number;
+            /**
+             * Replay Window S
+             * @description After so long what is stored leaves it, earlier where it is more than 80 % full.
+             * @example 604800
+             */
+            replay_window_s: number;
         };
         /**
          * LoginLink
@@ -2778,7 +2784,7 @@ export interface components {
         };
         /**
          * SizeColumns
-         * @description The database's size.
+         * @description The sizes of the database and of the log.
          */
         SizeColumns: {
             /**
@@ -2791,12 +2797,20 @@ export interface components {
             time_us: number[];
             /**
              * Bytes
-             * @description As noted last in the hour.
+             * @description Of the database, as noted last in the hour.
              * @example [
              *       52428800
              *     ]
              */
             bytes: number[];
+            /**
+             * Log Bytes
+             * @description Of the log, noted with it; null where it was not.
+             * @example [
+             *       1048576
+             *     ]
+             */
+            log_bytes: (number | null)[];
         };
         /**
          * Source

@@ -1,4 +1,4 @@
-"""How it goes, at one look: what came in over time, devices that are silent, how the database grows."""
+"""How it goes, at one look: what came in over time, devices that are silent, how the database and the log grow."""
 
 import time
 from typing import Annotated
@@ -12,7 +12,6 @@ from sens.platform_api.models import Model
 from sens.platform_api.services import Services, ServicesOf
 from sens.platform_api.times import DAY
 from sens.storage import overview
-from sens.stream import tails
 from sens.stream.errors import StreamAway
 
 router = APIRouter(prefix="/api/v1/overview", tags=["overview"], dependencies=[READ])
@@ -28,10 +27,13 @@ class IntakeColumns(Model):
 
 
 class SizeColumns(Model):
-    """The database's size."""
+    """The sizes of the database and of the log."""
 
     time_us: list[int] = Field(description="µs since 1970 UTC where the hour begins.", examples=[[1767571200000000]])
-    bytes: list[int] = Field(description="As noted last in the hour.", examples=[[52428800]])
+    bytes: list[int] = Field(description="Of the database, as noted last in the hour.", examples=[[52428800]])
+    log_bytes: list[int | None] = Field(
+        description="Of the log, noted with it; null where it was not.", examples=[[1048576]]
+    )
 
 
 class LogSize(Model):
@@ -40,6 +42,10 @@ class LogSize(Model):
     bytes: int = Field(description="What it has now.", examples=[1048576])
     max_bytes: int = Field(
         description="Where it takes no more, and the brokers keep what comes; -1: no limit.", examples=[10737418240]
+    )
+    replay_window_s: int = Field(
+        description="After so long what is stored leaves it, earlier where it is more than 80 % full.",
+        examples=[604800],
     )
 
 
@@ -66,9 +72,8 @@ async def get_overview(
     caller: CallerOf,
     days: Annotated[int, Query(ge=1, le=60, description="How far the intake goes back.")] = 1,
 ) -> Overview:
-    """What came in over time, how many devices are silent, how the database grows."""
+    """What came in over time, how many devices are silent, how the database and the log grow."""
     now = time.time_ns() // 1000
-    size = await _log_size(services) if caller.tenant_id is None else None
     async with services.database.connection() as connection:
         counts = await overview.count_devices(connection, caller.tenant_id)
         intake = await overview.read_intake(connection, now - days * DAY, caller.tenant_id)
@@ -82,14 +87,20 @@ async def get_overview(
         ),
         database=None
         if sizes is None
-        else SizeColumns(time_us=[each.time for each in sizes], bytes=[each.bytes for each in sizes]),
-        log=None if size is None else LogSize(bytes=size.bytes, max_bytes=size.max_bytes),
+        else SizeColumns(
+            time_us=[each.time for each in sizes],
+            bytes=[each.bytes for each in sizes],
+            log_bytes=[each.log_bytes for each in sizes],
+        ),
+        log=await _log_size(services) if caller.tenant_id is None else None,
     )
 
 
-async def _log_size(services: Services) -> tails.LogSize | None:
+async def _log_size(services: Services) -> LogSize | None:
     """None while NATS is away: the rest can be answered all the same."""
     try:
-        return await services.log.size()
+        size = await services.log.size()
     except StreamAway:
         return None
+    window = services.configuration.raw_stream.replay_window
+    return size and LogSize(bytes=size.bytes, max_bytes=size.max_bytes, replay_window_s=int(window.total_seconds()))

@@ -17,7 +17,7 @@ ORDER BY bucket
 LIMIT %(limit)s
 
 -- name: sizes
-SELECT hour AS time, bytes FROM database_size WHERE hour >= %(since)s ORDER BY hour LIMIT %(limit)s
+SELECT hour AS time, bytes, log_bytes FROM database_size WHERE hour >= %(since)s ORDER BY hour LIMIT %(limit)s
 
 -- name: devices
 SELECT count(*) FILTER (WHERE d.archived_at IS NULL) AS active,
@@ -32,8 +32,9 @@ LEFT JOIN LATERAL (
 WHERE %(tenant_id)s::int IS NULL OR s.tenant_id = %(tenant_id)s
 
 -- name: note_size
-INSERT INTO database_size (hour, bytes) VALUES (date_trunc('hour', now()), pg_database_size(current_database()))
-ON CONFLICT (hour) DO UPDATE SET bytes = excluded.bytes
+INSERT INTO database_size (hour, bytes, log_bytes)
+VALUES (date_trunc('hour', now()), pg_database_size(current_database()), %(log_bytes)s)
+ON CONFLICT (hour) DO UPDATE SET bytes = excluded.bytes, log_bytes = excluded.log_bytes
 
 -- name: forget
 WITH intake AS (DELETE FROM intake_10m WHERE bucket < %(before)s)
