@@ -5,6 +5,7 @@ reader sees, may stand before a block: `<!-- not run: REASON -->`, and, for what
 `<!-- run until it prints -->`.
 """
 
+import json
 import os
 import re
 import shutil
@@ -12,8 +13,11 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import httpx
 import paho.mqtt.publish as mqtt
@@ -108,15 +112,23 @@ class Reader:
 
     def follow(self, block: Block) -> str:
         """Do what a block says; returns what it printed."""
-        text = BROKERS_OF_PAGES.sub(self.broker, block.text)
-        text = MACHINES_OF_PAGES.sub("127.0.0.1", text).replace(API_OF_PAGES, self.api)
+        text = self._here(block)
         if block.kind == "yaml" and text.startswith("# sens.yaml\n"):
             self._put("sens.yaml", text)
         if block.kind not in RUN or NOT_RUN.fullmatch(block.note):
             return ""
         if block.note == UNTIL_IT_PRINTS:
-            return self._until_it_prints(self._command(block.kind, text))
-        return self._run(text) if block.kind == "sh" else self._end(self._command("python", text))
+            return self._until_it_prints(self.command(block))
+        return self._run(text) if block.kind == "sh" else self._end(self.command(block))
+
+    def _here(self, block: Block) -> str:
+        """Its text, with the addresses of this test."""
+        text = BROKERS_OF_PAGES.sub(self.broker, block.text)
+        return MACHINES_OF_PAGES.sub("127.0.0.1", text).replace(API_OF_PAGES, self.api)
+
+    def command(self, block: Block) -> list[str]:
+        """What runs it."""
+        return self._command(block.kind, self._here(block))
 
     def _command(self, kind: str, text: str) -> list[str]:
         """As in one terminal: what it exports, and what the first Python block makes above its last empty line, holds
@@ -148,32 +160,27 @@ class Reader:
 
     def _until_it_prints(self, command: list[str]) -> str:
         """What it printed first after a reading came; devices send meanwhile."""
+        printed = ""
+        with self.running(command) as lines, sending(self.mock_port, lambda _: {"temperature": 21.5}):
+            while "climate-0001" not in printed:
+                printed += next(lines)
+        return printed
+
+    @contextmanager
+    def running(self, command: list[str]) -> Generator[Iterator[str]]:
+        """What has no end, within the block. Its lines as it prints them; it ends when it takes too long."""
         process = subprocess.Popen(
             command, cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE, start_new_session=True
         )
-        ended = threading.Event()
         end = threading.Timer(LONGEST_S, lambda: os.killpg(process.pid, signal.SIGKILL))
-        sender = threading.Thread(target=self._send, args=(ended,))
-        for thread in (end, sender):
-            thread.start()
+        end.start()
         try:
             assert process.stdout is not None
-            printed = b""
-            while b"climate-0001" not in printed:
-                line = process.stdout.readline()
-                assert line, f"{command[-1]}: ended, or printed no reading in {LONGEST_S} s: {printed.decode()}"
-                printed += line
-            return printed.decode()
+            yield _lines(process.stdout)
         finally:
-            ended.set()
             end.cancel()
-            sender.join()
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-
-    def _send(self, ended: threading.Event) -> None:
-        while not ended.wait(LIVE_EVERY_S):
-            mqtt.single("sens/climate-0001/telemetry", '{"temperature": 21.5}', qos=1, port=self.mock_port)
 
     def _restart(self, options: str) -> None:
         """Ctrl-C for what runs; then run it in a terminal of its own until it is connected."""
@@ -211,3 +218,33 @@ class Reader:
 
     def _environment(self) -> dict[str, str]:
         return environment(PATH=f"{self.folder / 'bin'}:{os.environ['PATH']}", SENS_URL=self.api)
+
+
+@contextmanager
+def sending(mqtt_port: int, measured: Callable[[int], dict[str, float]]) -> Generator[Counter[str]]:
+    """Within the block a device sends; counts its `messages`, the first of which is 0 to `measured`."""
+    ended, sent = threading.Event(), Counter[str]()
+
+    def send() -> None:
+        while not ended.wait(LIVE_EVERY_S):
+            mqtt.single("sens/climate-0001/telemetry", json.dumps(measured(sent["messages"])), qos=1, port=mqtt_port)
+            sent["messages"] += 1
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield sent
+    finally:
+        ended.set()
+        sender.join()
+
+
+def _lines(stream: IO[bytes]) -> Iterator[str]:
+    """As they come.
+
+    Raises:
+        AssertionError: it ended.
+    """
+    while line := stream.readline():
+        yield line.decode()
+    raise AssertionError("it ended, or did not print in time what was waited for")

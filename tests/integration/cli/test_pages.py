@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reader import NOT_RUN, PAGES, ROOT, UNTIL_IT_PRINTS, Reader, blocks, commands
+from reader import NOT_RUN, PAGES, ROOT, UNTIL_IT_PRINTS, Reader, blocks, commands, sending
+from relay import Relay
 from servers import Mosquitto
 from whole_platform import Platform
 
@@ -57,6 +58,32 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, reader: Reader):
     assert {source: ledger[source] for source in STORED.get(page.name, {})} == STORED.get(page.name, {})
     for pattern in PRINTED.get(page.name, []):
         assert re.search(pattern, printed), f"{pattern}: {printed}"
+
+
+def step_of(line: str) -> int:
+    device, metric, value = line.split()
+    assert (device, metric) == ("climate-0001", f"step.{float(value):.0f}")
+    return int(float(value))
+
+
+def test_the_live_example_goes_on_without_a_gap_when_its_connection_breaks(reader: Reader, shared: Platform):
+    python = [block for block in blocks(ROOT / "docs" / "api.md") if block.kind == "python"]
+    connect, live = python[0], next(block for block in python if "Last-Event-ID" in block.text)
+    relay = Relay(shared.port)
+    reader.api = f"http://127.0.0.1:{relay.port}"
+    reader.follow(connect)
+    before, steps = relay.connections, list[int]()
+    # Each is a series of its own: of each series the newest is given only.
+    with reader.running(reader.command(live)) as lines:
+        with sending(shared.mqtt_port, lambda n: {f"step.{n}": n}) as sent:
+            for connection in (1, 2, 3):
+                steps += [step_of(next(lines)) for _ in range(5)]
+                assert relay.connections == before + connection
+                relay.cut()
+        while max(steps) < sent["messages"] - 1:
+            steps.append(step_of(next(lines)))
+    relay.close()
+    assert sorted(steps) == list(range(min(steps), sent["messages"]))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
