@@ -170,6 +170,15 @@ def test_the_configuration_to_start_with_is_right():
     assert examine(block, name="page", decoders=DECODERS).problems == []
 
 
+def test_the_mistakes_that_the_page_shows_are_told_of_its_file():
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    wrong, shown = re.findall(r"```(?:yaml)?\n(.*?)```", text, re.DOTALL)[:2]
+    told = [f"{problem}" for problem in examine(wrong, name="sens.yaml", decoders=DECODERS).problems]
+    patterns = [re.escape(line).replace("…", ".*") for line in shown.splitlines()]
+    assert len(told) == len(patterns), told
+    assert [line for line, pattern in zip(told, patterns, strict=True) if not re.fullmatch(pattern, line)] == []
+
+
 PICTURE = re.compile(r"!\[[^\]]+\]\((pictures/[^)]+)\)")
 
 
