@@ -68,7 +68,7 @@ function Figure({ name, value, to, search }: FigureProps) {
         {value ?? <Skeleton height={28} width={72} my={3} />}
       </Text>
       {to ? (
-        <LinkAnchor to={to} search={search} inherit={false} size="sm">
+        <LinkAnchor to={to} search={search} inherit={false} size="sm" display="block">
           {name}
         </LinkAnchor>
       ) : (

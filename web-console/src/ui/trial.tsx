@@ -27,9 +27,13 @@ export function TrialResult({ trial }: { trial: Schemas["Trial"] }) {
         <Table.Tbody>
           {trial.readings.map((reading) => (
             <Table.Tr key={`${reading.device} ${reading.metric} ${reading.time}`}>
-              <Table.Td data-name="Device">{reading.device}</Table.Td>
-              <Table.Td data-name="Metric">{reading.metric}</Table.Td>
-              <Table.Td className="right" data-name="Value">
+              <Table.Td miw={120} data-name="Device" style={{ overflowWrap: "anywhere" }}>
+                {reading.device}
+              </Table.Td>
+              <Table.Td miw={160} data-name="Metric" style={{ overflowWrap: "anywhere" }}>
+                {reading.metric}
+              </Table.Td>
+              <Table.Td className="right" miw={64} data-name="Value">
                 {shown(reading.value)} {reading.unit}
               </Table.Td>
               <Table.Td className="nowrap" data-name="Time">
