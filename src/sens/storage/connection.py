@@ -19,6 +19,19 @@ IDLE_IN_TRANSACTION_TIMEOUT_S = 60.0
 _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 
 
+def parse_url(url: str) -> dict[str, str | int | None]:
+    """What a PostgreSQL URL or connection string says, by libpq's names.
+
+    Raises:
+        DatabaseDenied: it cannot be read.
+    """
+    try:
+        return conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        # libpq's text may repeat the URL, and with it the password.
+        raise DatabaseDenied("the database URL cannot be read: write postgresql://user@host:5432/database") from error
+
+
 def connection_parameters(
     url: str,
     *,
@@ -36,11 +49,7 @@ def connection_parameters(
     Raises:
         DatabaseDenied: the URL cannot be read.
     """
-    try:
-        given = conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
-        # libpq's text may repeat the URL, and with it the password.
-        raise DatabaseDenied("the database URL cannot be read: write postgresql://user@host:5432/database") from error
+    given = parse_url(url)
     options = (
         f"-c TimeZone=UTC -c client_min_messages=warning -c statement_timeout={round(statement_timeout_s * 1000)} "
         f"-c lock_timeout={round(lock_timeout_s * 1000)} "

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
-from sens.storage.connection import Connection, connect
+from sens.storage.connection import Connection, connect, parse_url
 from sens.storage.errors import DatabaseDenied, translated
 from sens.storage.kinds import offer_timescale
 from sens.storage.locks import MIGRATION_LOCK
@@ -47,13 +47,13 @@ def create_roles(url: str, logins: Mapping[Role, Login]) -> None:
         DatabaseAway, DatabaseBusy: try again.
         DatabaseDenied: the administrator may not, two roles have one name, or a role is a superuser.
     """
-    names = {role: login.name for role, login in logins.items()}
+    given, names = parse_url(url), {role: login.name for role, login in logins.items()}
     with translated():
         # Locks hold within a database, and ours may have to be made first.
-        with _connect(make_conninfo(url, dbname=_MAINTENANCE_DATABASE)) as server:
+        with _connect(make_conninfo("", **{**given, "dbname": _MAINTENANCE_DATABASE})) as server:
             server.execute(load("migrate")["take_migration_lock"], (MIGRATION_LOCK,))
             _check(server, names)
-            database = conninfo_to_dict(url).get("dbname") or server.info.user
+            database = given.get("dbname") or server.info.user
             for login in logins.values():
                 _make_role(server, login)
             _join(server, names[Role.OWNER])

@@ -49,6 +49,9 @@ def grant(connection: Connection, roles: RoleNames, *, narrow: bool = True) -> N
         roles: that exist.
         narrow: also take back what is not declared. A build that is older than the schema must not: a newer one may
             need it.
+
+    Raises:
+        DatabaseDenied: we do not own the tables.
     """
     others = [name for role, name in roles.items() if role is not Role.OWNER]
     if not others:
@@ -57,6 +60,8 @@ def grant(connection: Connection, roles: RoleNames, *, narrow: bool = True) -> N
         # Attaching a partition changes its table's row in the catalog, as a grant does.
         connection.execute(load("partitions")["take_partition_lock"], (PARTITION_LOCK,))
         own = _names(connection, "own_tables")
+        if "storage" not in own:
+            raise DatabaseDenied("the schema belongs to another role: connect as the one that owns its tables")
         _run(connection, "use_schema", roles=identifiers(others))
         for role, name in roles.items():
             if role in (Role.WRITER, Role.READER):

@@ -11,7 +11,9 @@ from psycopg.conninfo import make_conninfo
 
 from command_line import Sens
 from database_roles import LOGINS, NAMES, url_as
-from sens.storage.migrate import newest_revision
+from sens.storage.connection import connect
+from sens.storage.migrate import check_schema, newest_revision
+from sens.storage.partitions import ensure_partitions
 from sens.storage.privileges import Role
 from servers import Postgres
 
@@ -162,7 +164,52 @@ def test_a_schema_is_not_made_in_the_administrator_s_name(tmp_path: Path, admin_
     assert "connected as postgres, but the schema shall belong to" in done.stderr.decode()
 
 
+def test_a_url_that_cannot_be_read_is_not_repeated(tmp_path: Path) -> None:
+    done = Sens(tmp_path)("migrate", "--create-roles", SENS_DATABASE_URL="postgresql://a:secret@[", **ENVIRONMENT)
+    assert done.returncode == 3
+    assert b"the database URL cannot be read" in done.stderr
+    assert b"secret" not in done.stderr
+
+
 def test_to_wait_for_others_and_to_make_roles_are_two_commands(tmp_path: Path) -> None:
     done = Sens(tmp_path)("migrate", "--create-roles", "--wait")
     assert done.returncode == 2
     assert b"--wait and --create-roles do different things" in done.stderr
+
+
+def test_the_role_that_owned_everything_stays_the_owner(tmp_path: Path, server: Postgres, admin_url: str) -> None:
+    owner = LOGINS[Role.OWNER].name.replace('"', '""')
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        admin.execute(f"""CREATE ROLE "{owner}" LOGIN PASSWORD 'old'""".encode())
+        admin.execute(f"""CREATE DATABASE "{DATABASE.replace('"', '""')}" OWNER "{owner}" """.encode())
+    sens, old_url = Sens(tmp_path), make_conninfo(url_as(Role.OWNER, admin_url), password="old")
+    assert sens("migrate", SENS_DATABASE_URL=old_url).returncode == 0
+    with connect(old_url, application_name="test", autocommit=True) as before:
+        ensure_partitions(before, "reading", [0])
+    assert sens("migrate", "--create-roles", SENS_DATABASE_URL=admin_url, **ENVIRONMENT).returncode == 0
+    migrated = sens("migrate", SENS_DATABASE_URL=url_as(Role.OWNER, admin_url), **ROLES_ONLY)
+    assert migrated.returncode == 0, migrated.stderr
+    with psycopg.connect(url_as(Role.WRITER, admin_url)) as writer:
+        writer.execute("INSERT INTO reading VALUES (1, 'epoch', 1)")
+
+
+def test_what_the_docs_have_an_administrator_run_by_hand_is_enough(tmp_path: Path, server: Postgres) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "database-roles.md").read_text()
+    by_hand = re.findall("```sql\n(.*?)```", page, re.DOTALL)[0]
+    on_the_server, in_the_database = by_hand.split("-- in that database:")
+    names: dict[str, Any] = {f"SENS_DATABASE_{role.name}_ROLE": f"sens_{role.value}" for role in Role}
+    urls = {role: make_conninfo(server.url("sens"), user=f"sens_{role.value}", password="…") for role in Role}
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        try:
+            for statement in on_the_server.strip().splitlines():
+                admin.execute(statement.encode())
+            with psycopg.connect(server.url("sens")) as there:
+                there.execute(re.sub("CREATE EXTENSION.*", "", in_the_database).encode())
+            migrated = Sens(tmp_path)("migrate", SENS_DATABASE_URL=urls[Role.OWNER], **names)
+            assert migrated.returncode == 0, migrated.stderr
+            for url in urls.values():
+                with connect(url, application_name="test") as connection:
+                    assert check_schema(connection) == newest_revision()
+        finally:
+            admin.execute("DROP DATABASE IF EXISTS sens WITH (FORCE)")
+            admin.execute("DROP ROLE IF EXISTS sens_owner, sens_writer, sens_reader, sens_backup")

@@ -1,16 +1,22 @@
 """What the database lets each role do: what `sens.storage.privileges` declares, and nothing else."""
 
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from database_roles import NAMES, make_migrated, url_as
 from databases import fresh_database
+from readings_database import MONDAY, at
 from sens.storage.connection import connect
+from sens.storage.errors import DatabaseDenied
+from sens.storage.kinds import StorageKind, storage_kind
 from sens.storage.migrate import migrate
 from sens.storage.partitions import ensure_partitions
 from sens.storage.privileges import FUNCTIONS, TABLES, Role
+from servers import Postgres
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
@@ -90,6 +96,20 @@ def test_the_backup_s_role_reads_every_table_and_changes_none(granted_url: str) 
     assert held(granted_url, Role.BACKUP) == {table: {"SELECT"} for table in TABLES}
 
 
+def test_the_backup_s_role_can_dump_everything_also_partitions_made_since(granted_url: str, tmp_path: Path) -> None:
+    with connect(url_as(Role.WRITER, granted_url), application_name="test", autocommit=True) as writer:
+        ensure_partitions(writer, "reading", [MONDAY])
+        writer.execute("INSERT INTO reading SELECT n, %s, n FROM generate_series(1, 9) n", (at(MONDAY),))
+    with connect(url_as(Role.OWNER, granted_url), application_name="test", autocommit=True) as owner:
+        if storage_kind(owner) is StorageKind.TIMESCALE:
+            owner.execute("SELECT compress_chunk(c) FROM show_chunks('reading') c")
+    pg_dump = Postgres(tmp_path).bin / "pg_dump"
+    dump = subprocess.run([pg_dump, url_as(Role.BACKUP, granted_url)], capture_output=True, check=False)
+    assert dump.returncode == 0, dump.stderr
+    with psycopg.connect(url_as(Role.BACKUP, granted_url)) as backup:
+        assert backup.execute("SELECT count(*) FROM reading").fetchone() == (9,)
+
+
 def test_granting_again_changes_nothing_and_takes_back_what_is_not_declared(granted_url: str) -> None:
     before = {role: held(granted_url, role) for role in Role}
     with psycopg.connect(url_as(Role.OWNER, granted_url)) as owner:
@@ -111,6 +131,11 @@ def test_an_older_build_takes_nothing_back_that_a_newer_one_granted(granted_url:
         owner.execute("UPDATE alembic_version SET version_num = %s", (revision,))
     migrate(owner_url, roles=NAMES)
     assert held(granted_url, Role.READER) == before
+
+
+def test_who_does_not_own_the_schema_cannot_grant_and_is_told_so(granted_url: str) -> None:
+    with pytest.raises(DatabaseDenied, match="the schema belongs to another role"):
+        migrate(url_as(Role.READER, granted_url), roles={Role.WRITER: NAMES[Role.WRITER]})
 
 
 @pytest.mark.parametrize("role", [Role.WRITER, Role.READER, Role.BACKUP])

@@ -10,13 +10,12 @@ SELECT rolname::text, rolsuper FROM pg_roles WHERE rolname = current_user;
 -- Sequences among them: a dump reads these, too.
 SELECT relname::text FROM pg_class
  WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S')
-   AND relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+   AND pg_has_role(relowner, 'USAGE')
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = pg_class.oid AND d.deptype = 'e')
  ORDER BY 1;
 
 -- name: own_functions
-SELECT proname::text FROM pg_proc
- WHERE pronamespace = 'public'::regnamespace
-   AND proowner = (SELECT oid FROM pg_roles WHERE rolname = current_user);
+SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND pg_has_role(proowner, 'USAGE');
 
 -- name: use_schema
 GRANT USAGE ON SCHEMA public TO {roles};
