@@ -39,6 +39,7 @@ pictures: $(STAMP)  ## take the pictures of docs/tour.md anew, in a browser, fro
 
 test: $(STAMP)  ## run every test that this machine can
 	tools/install-debian-packages mosquitto strace nginx
+	tools/install-helm
 	$(BIN)/pytest -n 3 --dist worksteal
 
 ci: install lint types test console-check build docs-check  ## what CI runs

@@ -283,3 +283,9 @@ def _table(rows: list[Value]) -> str:
 
 def _code(text: str) -> str:
     return f"`{text}`" if text not in ('""', "null") else ""
+
+
+def readme() -> str:
+    """The chart's README."""
+    head = (CHART / "README.head.md").read_text()
+    return f"{head}\n{tables()}"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin
 
+import chart_values
 import typer
 from pydantic import BaseModel
 
@@ -52,6 +53,11 @@ def pages() -> dict[Path, str]:
             "API answers is in its [OpenAPI document](../openapi.json).",
             problems_markdown(),
         ),
+        DOCS / "reference" / "chart.md": _page(
+            "Helm values", "Values of the Helm chart. What they can't be together is refused with what to change.", chart_values.tables()
+        ),
+        chart_values.CHART / "values.schema.json": chart_values.schema_text(),
+        chart_values.CHART / "README.md": chart_values.readme(),
         DOCS / "openapi.json": json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n",
         DOCS / "decoders.md": decoders_page((DOCS / "decoders.md").read_text()),
     }

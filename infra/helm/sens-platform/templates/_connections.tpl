@@ -124,6 +124,7 @@ PGPASSWORD: {secret: {{ .root.Values.timescaledb.existingSecret }}, key: {{ .rol
 {{/* ── NATS ── */}}
 {{- define "sens.natsEnv" -}}
 {{- $nats := .root.Values.nats -}}
+SENS_NATS_REPLICAS: {{ $nats.stream.replicas | quote }}
 {{- if eq $nats.mode "embedded" }}
 SENS_NATS_URL: nats://{{ .root.Release.Name }}-nats:{{ $nats.service.port }}
 {{- else }}
@@ -144,7 +145,6 @@ SENS_NATS_USER: {{ $nats.auth.user | quote }}
 {{/* What decides how the log is made; both workers must be told the same. */}}
 {{- define "sens.streamEnv" -}}
 SENS_RAW_STREAM_MAX_BYTES: {{ include "sens.bytes" .root.Values.nats.stream.maxSize | quote }}
-SENS_RAW_STREAM_REPLICAS: {{ .root.Values.nats.stream.replicas | quote }}
 {{- end }}
 
 {{- define "sens.natsSecretEnv" -}}

@@ -1,0 +1,115 @@
+"""Values that cannot be: each gets a sentence that says what to change, and nothing is rendered."""
+
+import json
+from typing import Any
+
+import pytest
+
+from helm import MAJOR_VERSIONS, Refused, render_text
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    # (environment, values over its own, what must be said)
+    ("test", {"imageTag": ""}, "no tag is set; set imageTag to the release to run"),
+    ("test", {"imageTag": "latest"}, '"latest" is not the tag of a release; write one that never moves'),
+    ("test", {"imageTag": "main"}, '"main" is not the tag of a release'),
+    ("test", {"imageTag": "v0.5.0"}, '"v0.5.0" is not the tag of a release'),
+    ("test", {"imageTag": "0.5"}, '"0.5" is not the tag of a release'),
+    ("test", {"imageTag": "00.5.0"}, '"00.5.0" is not the tag of a release'),
+    ("test", {"platformApi": {"image": {"tag": "0.5.0-beta.1"}}}, "platformApi.image.tag"),
+    ("test", {"docs": {"image": {"digest": "sha256:abc"}}}, "digest"),
+    ("test", {"mockMqttBroker": {"simulator": {"image": {"tag": "latest"}}}}, "mockMqttBroker.simulator.image.tag"),
+    ("production", {"config": None}, "config: no source is declared; write what sens.yaml would hold"),
+    ("production", {"config": {"sources": []}}, "config"),
+    ("production", {"mqttIngestionWorker": {"secretRefs": []}}, "add to mqttIngestionWorker.secretRefs: {env: PLANT_A_PASSWORD"),
+    (
+        "production",
+        {"mqttIngestionWorker": {"env": {"PLANT_A_PASSWORD": "x"}}},
+        "mqttIngestionWorker: PLANT_A_PASSWORD stands in env and in secretRefs; keep one",
+    ),
+    ("test", {"timescaledb": {"enabled": False}}, "set mode to external and external.host to your server"),
+    ("test", {"timescaledb": {"existingSecret": ""}}, "name the Secret with the keys admin-password, owner-password"),
+    ("ha", {"timescaledb": {"existingSecret": ""}}, "name the Secret with the keys owner-password, writer-password"),
+    ("ha", {"timescaledb": {"external": {"host": ""}}}, "timescaledb.external.host: name your PostgreSQL server"),
+    ("test", {"timescaledb": {"external": {"host": "db"}}}, "set mode to external, or leave the host empty"),
+    ("ha", {"networkPolicy": {"egress": {"database": []}}}, "networkPolicy.egress.database: name the addresses"),
+    ("test", {"timescaledb": {"roles": {"reader": "sens_writer"}}}, "two roles have the same name"),
+    ("test", {"timescaledb": {"database": "drop table"}}, "database"),
+    ("test", {"timescaledb": {"replicas": 2}}, "timescaledb.replicas: there can be only one"),
+    ("test", {"nats": {"enabled": False}}, "set mode to external and external.hosts to your servers"),
+    ("test", {"nats": {"auth": {"existingSecret": ""}}}, "nats.auth.existingSecret: name the Secret with the key nats-password"),
+    ("test", {"nats": {"auth": {"credentialsKey": "a.creds"}}}, "the embedded NATS knows user and password only"),
+    ("ha", {"nats": {"auth": {"existingSecret": "", "credentialsKey": "a.creds"}}}, "name the Secret that holds the credentials file"),
+    ("ha", {"nats": {"external": {"hosts": []}}}, "nats.external.hosts: name your NATS servers"),
+    ("test", {"nats": {"external": {"hosts": ["nats"]}}}, "set mode to external, or leave it empty"),
+    ("ha", {"networkPolicy": {"egress": {"nats": []}}}, "networkPolicy.egress.nats: name the addresses"),
+    ("test", {"nats": {"stream": {"replicas": 3}}}, "the embedded NATS is one server and keeps one copy"),
+    ("ha", {"nats": {"stream": {"replicas": 2}}}, "replicas"),
+    ("test", {"nats": {"stream": {"maxSize": "8Gi"}}}, "does not fit the volume of 8Gi; lower it, or raise nats.persistence.size"),
+    ("test", {"nats": {"autoscaling": {"enabled": True}}}, "nats.replicas: there can be only one"),
+    ("production", {"mockMqttBroker": {"enabled": True}}, "the mock broker takes messages from anybody and has no place in production"),
+    ("production", {"mockMqttBroker": {"simulator": {"enabled": True}}}, "set mockMqttBroker.enabled to true as well"),
+    (
+        "test",
+        {"config": {"sources": [{"name": "a", "broker": "mqtt://elsewhere", "topics": [{"topic": "a", "decoder": "json"}]}]}},
+        "write mqtt://sens-mock-mqtt-broker:1883 as the broker of one in config.sources",
+    ),
+    ("test", {"telemetryWorker": {"ingress": {"enabled": True}}}, "only platformApi, docs and webConsole may be published"),
+    ("test", {"timescaledb": {"service": {"type": "LoadBalancer"}}}, "timescaledb.service.type: this component stays inside"),
+    ("test", {"mockMqttBroker": {"service": {"type": "NodePort"}}}, "mockMqttBroker.service.type"),
+    ("test", {"webConsole": {"ingress": {"enabled": True}}}, "webConsole.ingress.hosts: name the hosts"),
+    ("test", {"docs": {"enabled": False}}, "docs.ingress.enabled: the component itself is disabled"),
+    ("local", {"platformApi": {"enabled": False, "ingress": {"enabled": False}}}, "the console talks to platform-api on its own host"),
+    ("test", {"platformApi": {"ingress": {"paths": ["/metrics"]}}}, "/metrics would publish the metrics"),
+    ("test", {"platformApi": {"ingress": {"paths": ["/"]}}}, "/ would publish the metrics; name what is public"),
+    ("test", {"mqttIngestionWorker": {"autoscaling": {"enabled": True}}}, "scaling down needs `sens source drain` first"),
+    ("test", {"mqttIngestionWorker": {"replicas": 17}}, "at most 16 members; set 16 or fewer"),
+    ("test", {"platformApi": {"autoscaling": {"enabled": True, "minReplicas": 5}}}, "minReplicas is above maxReplicas; swap them"),
+    ("test", {"migrations": {"pdb": {"enabled": True}}}, "a Job has no pods to keep up"),
+    ("test", {"telemetryWorker": {"persistence": {"enabled": True}}}, "this component keeps no data; leave it false"),
+    ("production", {"timescaledb": {"persistence": {"enabled": False}}}, "every restart loses what was stored; enable it in production"),
+    ("staging", {"nats": {"persistence": {"enabled": False}}}, "every restart loses what was stored; enable it in staging"),
+    ("test", {"monitoring": {"podMonitor": {"enabled": True}}}, "scraped twice; set monitoring.annotations to false"),
+    ("test", {"docs": {"metrics": {"enabled": True}}}, "docs.metrics.enabled: this component has no metrics"),
+    ("test", {"environment": "prod"}, "environment"),
+    ("test", {"platformAPI": {}}, "platformAPI"),
+    ("test", {"platformApi": {"replica": 2}}, "replica"),
+    ("test", {"platformApi": {"resources": {"limits": {"memory": "lots"}}}}, "memory"),
+    ("test", {"telemetryWorker": {"secretRefs": [{"env": "A", "secret": "s"}]}}, "key"),
+    ("test", {"networkPolicy": {"egress": {"brokers": [{"cidr": "broker.example.org", "ports": [1883]}]}}}, "cidr"),
+]
+
+
+def _said(environment: str, overrides: dict[str, Any], major: int, release: str = "sens") -> str:
+    with pytest.raises(Refused) as refusal:
+        render_text(environment, json.dumps(overrides), major=major, release=release)
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("major", MAJOR_VERSIONS)
+@pytest.mark.parametrize(("environment", "overrides", "said"), REFUSED, ids=[said for _, _, said in REFUSED])
+def test_a_wrong_combination_is_refused_with_what_to_change(
+    environment: str, overrides: dict[str, Any], said: str, major: int
+) -> None:
+    assert said in _said(environment, overrides, major)
+
+
+def test_a_release_with_a_name_too_long_for_its_pods_is_refused() -> None:
+    assert "choose one of 30 characters or fewer" in _said("production", {}, 4, release="a" * 31)
+
+
+CONFIGURATION: list[tuple[dict[str, Any], str]] = [
+    ({"broker": "mqtt://b", "topics": [{"topic": "a", "decoder": "json"}]}, "name"),
+    ({"name": "a", "brokr": "mqtt://b", "topics": [{"topic": "a", "decoder": "json"}]}, "brokr"),
+    ({"name": "a", "broker": "mqtt://b", "topics": [{"topic": "a", "decoder": "jsn"}]}, "decoder"),
+    ({"name": "a", "broker": "mqtt://b", "topics": [{"topic": "a", "decoder": "plain", "records": "x"}]}, "records"),
+    ({"name": "a", "broker": "mqtt://b", "password": "geheim", "topics": [{"topic": "a", "decoder": "json"}]}, "password"),
+    ({"name": "a", "broker": "mqtt://b", "qos": 3, "topics": [{"topic": "a", "decoder": "json"}]}, "qos"),
+]
+
+
+@pytest.mark.parametrize("major", MAJOR_VERSIONS)
+@pytest.mark.parametrize(("source", "said"), CONFIGURATION, ids=[said for _, said in CONFIGURATION])
+def test_a_mistake_in_the_configuration_is_refused_before_it_reaches_the_cluster(
+    source: dict[str, Any], said: str, major: int
+) -> None:
+    assert said in _said("production", {"config": {"sources": [source]}}, major)

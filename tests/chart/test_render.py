@@ -1,0 +1,165 @@
+"""What the chart renders is what Kubernetes takes, for every environment and example, on Helm 3 and Helm 4."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import kubernetes_validate
+import pytest
+from kubernetes_validate import utils
+
+from helm import MAJOR_VERSIONS, VALUES, Object, objects, of_kind, pods, render, render_text
+
+OLDEST_MINOR = 29
+NEWEST_MINOR = int(kubernetes_validate.latest_version().split(".")[1])
+VERSIONS = [f"1.{minor}" for minor in range(OLDEST_MINOR, NEWEST_MINOR + 1)]
+FROM_OPERATORS = {"PodMonitor", "PrometheusRule"}  # their schemas come with the Prometheus operator
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _schemas_read_once() -> Iterator[None]:
+    """The library reads megabytes of schema for every object."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "schema_contents", cache(utils.schema_contents))
+        yield
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_object_is_valid_and_has_no_unknown_field(version: str) -> None:
+    for name in VALUES:
+        for each in render(name):
+            if each["kind"] not in FROM_OPERATORS:
+                kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("major", MAJOR_VERSIONS)
+def test_two_renders_are_byte_identical(name: str, major: int) -> None:
+    first = render_text(name, major=major)
+    render_text.cache_clear()
+    assert render_text(name, major=major) == first
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_helm_3_and_helm_4_render_the_same(name: str) -> None:
+    three, four = (objects(render_text(name, major=major)) for major in MAJOR_VERSIONS)
+    assert sorted(map(repr, three)) == sorted(map(repr, four))
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_no_two_objects_have_the_same_name(name: str) -> None:
+    names = [(each["kind"], each["metadata"]["name"]) for each in render(name)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_object_says_its_namespace_and_whose_it_is(name: str) -> None:
+    # A source's broker is named by hand, so the mock broker's name would be wrong.
+    for each in render(name, {"mockMqttBroker": {"enabled": False, "simulator": {"enabled": False}}}, release="north"):
+        assert each["metadata"]["namespace"] == "telemetry"
+        assert each["metadata"]["labels"]["app.kubernetes.io/instance"] == "north"
+        assert each["metadata"]["name"].startswith("north-")
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_there_is_no_hook_and_no_time_to_live(name: str) -> None:
+    text = render_text(name)
+    for word in ("helm.sh/hook", "argocd.argoproj.io/hook", "sync-wave", "ttlSecondsAfterFinished"):
+        assert word not in text
+
+
+def _essentials(rendered: list[Object]) -> dict[str, list[str]]:
+    kinds = sorted({each["kind"] for each in rendered} - {"NetworkPolicy"})
+    names = {kind: sorted(each["metadata"]["name"] for each in of_kind(rendered, kind)) for kind in kinds}
+    return {kind: [name.partition("-migrations-")[0] for name in every] for kind, every in names.items()}
+
+
+def test_the_test_environment_runs_every_component_with_its_own_servers() -> None:
+    assert _essentials(render("test")) == {
+        "ConfigMap": ["sens-config", "sens-mock-mqtt-broker-config", "sens-nats-config"],
+        "Deployment": ["sens-docs", "sens-platform-api", "sens-telemetry-worker", "sens-web-console"],
+        "Ingress": ["sens-docs", "sens-platform-api"],
+        "Job": ["sens"],
+        "Service": [
+            "sens-docs", "sens-mock-mqtt-broker", "sens-mqtt-ingestion-worker", "sens-nats", "sens-platform-api",
+            "sens-telemetry-worker", "sens-timescaledb", "sens-web-console",
+        ],
+        "StatefulSet": ["sens-mock-mqtt-broker", "sens-mqtt-ingestion-worker", "sens-nats", "sens-timescaledb"],
+    }  # fmt: skip
+
+
+def test_with_external_servers_none_is_started() -> None:
+    essentials = _essentials(render("ha"))
+    assert essentials["StatefulSet"] == ["sens-mqtt-ingestion-worker"]
+    assert "sens-timescaledb" not in essentials["Service"]
+    assert essentials["PodDisruptionBudget"] == [
+        "sens-mqtt-ingestion-worker", "sens-platform-api", "sens-telemetry-worker", "sens-web-console",
+    ]  # fmt: skip
+
+
+def _rolled(before: list[Object], after: list[Object]) -> set[str]:
+    """Components whose pods a change replaces."""
+    old = {pod.component: pod for pod in pods(before)}
+    return {pod.component for pod in pods(after) if pod != old[pod.component]}
+
+
+READERS_OF_CONFIG = {"mqtt-ingestion-worker", "telemetry-worker", "platform-api"}
+
+
+@pytest.mark.parametrize(
+    ("change", "rolls"),
+    [
+        ({"config": {"retention": {"raw": "31d"}}}, READERS_OF_CONFIG),
+        ({"timescaledb": {"secretVersion": "2"}}, {"timescaledb", "telemetry-worker", "platform-api", "migrations"}),
+        ({"nats": {"auth": {"secretVersion": "2"}}}, {"nats", *READERS_OF_CONFIG}),
+        (
+            {"mqttIngestionWorker": {"secretRefs": [{"env": "A", "secret": "a", "key": "a", "version": "2"}]}},
+            {"mqtt-ingestion-worker"},
+        ),
+        ({"networkPolicy": {"enabled": False}}, set()),
+        ({"docs": {"podAnnotations": {"a": "b"}}}, {"docs"}),
+    ],
+)
+def test_a_change_rolls_exactly_the_pods_that_read_it(change: dict[str, object], rolls: set[str]) -> None:
+    before = {"mqttIngestionWorker": {"secretRefs": [{"env": "A", "secret": "a", "key": "a", "version": "1"}]}}
+    assert _rolled(render("test", before), render("test", {**before, **change})) == rolls
+
+
+def test_the_migrations_job_is_named_by_all_that_it_is_made_of() -> None:
+    def job(overrides: dict[str, object]) -> str:
+        return next(each["metadata"]["name"] for each in of_kind(render("test", overrides), "Job"))
+
+    first = job({})
+    assert job({}) == first
+    assert job({"webConsole": {"replicas": 2}}) == first
+    others = [
+        job({"imageTag": "0.1.0-alpha.2.1"}),
+        job({"migrations": {"resources": {"limits": {"memory": "300Mi"}}}}),
+        job({"timescaledb": {"secretVersion": "2"}}),
+        job({"migrations": {"env": {"SENS_LOG_LEVEL": "debug"}}}),
+    ]
+    assert len({first, *others}) == 5
+
+
+def test_the_deployed_tag_reaches_every_backend_container() -> None:
+    for pod in pods(render("local", {"imageTag": "0.5.0"})):
+        for container in pod.containers:
+            if "/telemetry-worker" in container["image"] or "/platform-api" in container["image"]:
+                told = {entry["name"]: entry.get("value") for entry in container["env"]}
+                assert told["SENS_DEPLOYED_VERSION"] == "0.5.0"
+
+
+def test_a_digest_pins_the_image_and_the_tag_is_still_told() -> None:
+    digest = "sha256:" + "a" * 64
+    rendered = render("test", {"platformApi": {"image": {"tag": "0.5.0", "digest": digest}}})
+    api = next(pod for pod in pods(rendered) if pod.component == "platform-api")
+    assert {container["image"] for container in api.containers} == {f"ghcr.io/sens-platform/platform-api:0.5.0@{digest}"}
+    assert {"name": "SENS_DEPLOYED_VERSION", "value": "0.5.0"} in api.spec["containers"][0]["env"]
+
+
+def test_what_a_user_sets_in_env_goes_before_the_charts_own() -> None:
+    rendered = render("test", {"telemetryWorker": {"env": {"SENS_LOG_FORMAT": "console", "SENS_BATCH_HOLD_S": 0.05}}})
+    worker = next(pod for pod in pods(rendered) if pod.component == "telemetry-worker")
+    names = [entry["name"] for entry in worker.spec["containers"][0]["env"]]
+    assert len(names) == len(set(names))
+    values = {entry["name"]: entry.get("value") for entry in worker.spec["containers"][0]["env"]}
+    assert (values["SENS_LOG_FORMAT"], values["SENS_BATCH_HOLD_S"]) == ("console", "0.05")
