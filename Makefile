@@ -9,7 +9,7 @@ LOCK   := requirements.lock
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help install up console console-check pictures test ci lint types format build docs docs-check bench bench-files bench-large images images-check soak lock clean
+.PHONY: help install up console console-check pictures test ci lint types format build docs docs-check bench bench-files bench-large images images-check soak cluster-test lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ test: $(STAMP)  ## run every test that this machine can
 	tools/install-debian-packages mosquitto strace nginx
 	tools/install-helm
 	$(BIN)/pytest -n 3 --dist worksteal
+
+cluster-test: $(STAMP)  ## install, break, upgrade and remove the chart on the cluster of the current KUBECONFIG (docs/kubernetes.md)
+	tools/install-helm
+	SENS_CLUSTER_TEST=1 $(BIN)/pytest tests/cluster --maxfail 1 -v $(ARGS)
 
 ci: install lint types test console-check build docs-check  ## what CI runs
 

@@ -16,7 +16,9 @@ from servers import missing
 ROOT = Path(__file__).resolve().parents[1]
 CHART = ROOT / "infra" / "helm" / "sens-platform"
 MAJOR_VERSIONS = (3, 4)
-VALUES = {path.stem: path for folder in ("environments", "examples") for path in sorted((CHART / folder).glob("*.yaml"))}
+VALUES = {
+    path.stem: path for folder in ("environments", "examples") for path in sorted((CHART / folder).glob("*.yaml"))
+}
 """Every environment and example by its name."""
 TAG = "0.1.0-alpha.1.1"
 
@@ -99,7 +101,12 @@ def pods(rendered: list[Object]) -> Iterator[Pod]:
             labels = metadata["labels"]
             component = labels["app.kubernetes.io/component"]
             yield Pod(
-                each["kind"], each["metadata"]["name"], component, template["spec"], labels, metadata.get("annotations", {})
+                each["kind"],
+                each["metadata"]["name"],
+                component,
+                template["spec"],
+                labels,
+                metadata.get("annotations", {}),
             )
 
 

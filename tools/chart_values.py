@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ruamel.yaml import YAML
 
@@ -69,7 +69,7 @@ def schema() -> Schema:
     """The JSON schema of the values, closed at every level; draft 7, which Helm 3 and 4 both read."""
     configuration = _configuration()
     definitions = configuration.pop("definitions")
-    written: Mapping[str, Any] = YAML(typ="safe").load(CHART / "values.yaml")
+    written = cast("dict[str, Any]", YAML(typ="safe").load(CHART / "values.yaml"))  # pyright: ignore[reportUnknownMemberType]
     comments = {value.path: value.comment for value in values()}
     properties = {
         name: {"anyOf": [configuration, {"type": "null"}], "description": comments[name]}
@@ -90,12 +90,9 @@ def schema() -> Schema:
 def _of(path: str, value: Any, comments: Mapping[str, str]) -> Schema:
     """The schema of one key: what is declared for its name, else by the type of its default."""
     declared = _declared(path)
-    if declared is None and isinstance(value, Mapping) and value:
-        declared = {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {key: _of(f"{path}.{key}", inner, comments) for key, inner in value.items()},
-        }
+    if declared is None and isinstance(value, dict) and value:
+        inner = cast("dict[str, Any]", value)
+        declared = _closed([], {key: _of(f"{path}.{key}", each, comments) for key, each in inner.items()})
     return {**(declared or _by_type(path, value)), **({"description": comments[path]} if comments.get(path) else {})}
 
 
@@ -205,7 +202,7 @@ RULES: dict[str, Schema] = {
     "devices": _POSITIVE,
     "interval": {"type": "string", "pattern": "^[1-9][0-9]*(ms|s|m|h)$"},
 }
-"""What a key may hold, by the end of its path; what has no rule is a boolean, a text or a whole number, as its default is."""
+"""What a key may hold, by the end of its path; what has no rule is what its default is: boolean, text, whole number."""
 
 
 def _configuration() -> Schema:
@@ -251,7 +248,7 @@ def schema_text() -> str:
 
 # ── tables ───────────────────────────────────────────────────────────────────────────────────────
 def tables() -> str:
-    """Every value in Markdown: those of the whole platform, those that all components have, and each component's own."""
+    """Every value in Markdown: of the whole platform, of all components, and each component's own."""
     every = [value for value in values() if value.default]
     blocks = {name: {v.key: v for v in every if v.component == name} for name in COMPONENTS}
     shared = set[str].intersection(*(set(block) for block in blocks.values()))
@@ -259,7 +256,7 @@ def tables() -> str:
     parts = [
         "## The whole platform", _table([v for v in every if v.component is None]),
         "## Every component",
-        "Each of " + ", ".join(f"`{name}`" for name in COMPONENTS) + " has these keys. Defaults are those of `platformApi`.",
+        f"Each of {', '.join(f'`{name}`' for name in COMPONENTS)} has these keys. Defaults are those of `platformApi`.",
         _table([Value(key, first[key].comment, first[key].default) for key in first if key in shared]),
     ]  # fmt: skip
     for name, block in blocks.items():

@@ -54,7 +54,9 @@ def pages() -> dict[Path, str]:
             problems_markdown(),
         ),
         DOCS / "reference" / "chart.md": _page(
-            "Helm values", "Values of the Helm chart. What they can't be together is refused with what to change.", chart_values.tables()
+            "Helm values",
+            "Values of the Helm chart. What they can't be together is refused with what to change.",
+            chart_values.tables(),
         ),
         chart_values.CHART / "values.schema.json": chart_values.schema_text(),
         chart_values.CHART / "README.md": chart_values.readme(),

@@ -7,7 +7,9 @@ import pytest
 
 from helm import CHART, VALUES, Object, Pod, of_kind, pods, render
 
-ALL_PODS = [pytest.param(pod, id=f"{name}-{pod.component}") for name in VALUES for pod in pods(render(name))]
+PODS = {f"{name}-{pod.component}": pod for name in VALUES for pod in pods(render(name))}
+ALL_PODS = [pytest.param(pod, id=name) for name, pod in PODS.items()]
+STAYING = [pytest.param(pod, id=name) for name, pod in PODS.items() if pod.kind != "Job"]
 BACKEND = {"platform-api", "mqtt-ingestion-worker", "telemetry-worker", "migrations"}
 
 
@@ -17,7 +19,16 @@ def test_it_keeps_the_restricted_standard(pod: Pod) -> None:
     assert security["runAsNonRoot"] is True
     assert security["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.spec.keys()
-    allowed = {"configMap", "secret", "emptyDir", "projected", "persistentVolumeClaim", "downwardAPI", "csi", "ephemeral"}
+    allowed = {
+        "configMap",
+        "secret",
+        "emptyDir",
+        "projected",
+        "persistentVolumeClaim",
+        "downwardAPI",
+        "csi",
+        "ephemeral",
+    }
     for volume in pod.spec.get("volumes", []):
         assert set(volume) - {"name"} <= allowed
     for container in pod.containers:
@@ -43,7 +54,7 @@ def test_every_container_has_requests_and_a_memory_limit(pod: Pod) -> None:
         assert "memory" in container["resources"]["limits"]
 
 
-@pytest.mark.parametrize("pod", [each for each in ALL_PODS if each.values[0].kind != "Job"])
+@pytest.mark.parametrize("pod", STAYING)
 def test_every_container_that_stays_up_has_probes(pod: Pod) -> None:
     for container in pod.spec["containers"]:
         if container["name"] != "simulator":  # it serves nobody; it ends by itself when it fails
@@ -86,7 +97,16 @@ def test_every_image_comes_from_the_values(name: str) -> None:
     moved = {"image": {"repository": "mirror/x"}}
     overrides: dict[str, Any] = {
         key: dict(moved)
-        for key in ("platformApi", "mqttIngestionWorker", "telemetryWorker", "webConsole", "docs", "migrations", "timescaledb", "nats")
+        for key in (
+            "platformApi",
+            "mqttIngestionWorker",
+            "telemetryWorker",
+            "webConsole",
+            "docs",
+            "migrations",
+            "timescaledb",
+            "nats",
+        )
     }
     overrides["mockMqttBroker"] = {**moved, "simulator": moved}
     for key in ("timescaledb", "nats"):
@@ -101,7 +121,9 @@ def test_our_own_processes_need_no_shell(pod: Pod) -> None:
         for container in pod.containers:
             assert "command" not in container
             assert "lifecycle" not in container
-            assert not any("exec" in container.get(probe, {}) for probe in ("startupProbe", "livenessProbe", "readinessProbe"))
+            assert not any(
+                "exec" in container.get(probe, {}) for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+            )
 
 
 def test_nothing_is_looked_up_or_generated_while_rendering() -> None:
@@ -124,5 +146,7 @@ def test_the_embedded_database_keeps_its_data_below_the_mount_and_ends_fast() ->
 
 
 def test_the_embedded_log_is_synced_before_it_confirms() -> None:
-    config = next(each for each in of_kind(render("production"), "ConfigMap") if each["metadata"]["name"] == "sens-nats-config")
+    config = next(
+        each for each in of_kind(render("production"), "ConfigMap") if each["metadata"]["name"] == "sens-nats-config"
+    )
     assert "sync_interval: always" in config["data"]["nats.conf"]

@@ -20,7 +20,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("test", {"mockMqttBroker": {"simulator": {"image": {"tag": "latest"}}}}, "mockMqttBroker.simulator.image.tag"),
     ("production", {"config": None}, "config: no source is declared; write what sens.yaml would hold"),
     ("production", {"config": {"sources": []}}, "config"),
-    ("production", {"mqttIngestionWorker": {"secretRefs": []}}, "add to mqttIngestionWorker.secretRefs: {env: PLANT_A_PASSWORD"),
+    (
+        "production",
+        {"mqttIngestionWorker": {"secretRefs": []}},
+        "add to mqttIngestionWorker.secretRefs: {env: PLANT_A_PASSWORD",
+    ),
     (
         "production",
         {"mqttIngestionWorker": {"env": {"PLANT_A_PASSWORD": "x"}}},
@@ -36,38 +40,86 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("test", {"timescaledb": {"database": "drop table"}}, "database"),
     ("test", {"timescaledb": {"replicas": 2}}, "timescaledb.replicas: there can be only one"),
     ("test", {"nats": {"enabled": False}}, "set mode to external and external.hosts to your servers"),
-    ("test", {"nats": {"auth": {"existingSecret": ""}}}, "nats.auth.existingSecret: name the Secret with the key nats-password"),
+    (
+        "test",
+        {"nats": {"auth": {"existingSecret": ""}}},
+        "nats.auth.existingSecret: name the Secret with the key nats-password",
+    ),
     ("test", {"nats": {"auth": {"credentialsKey": "a.creds"}}}, "the embedded NATS knows user and password only"),
-    ("ha", {"nats": {"auth": {"existingSecret": "", "credentialsKey": "a.creds"}}}, "name the Secret that holds the credentials file"),
+    (
+        "ha",
+        {"nats": {"auth": {"existingSecret": "", "credentialsKey": "a.creds"}}},
+        "name the Secret that holds the credentials file",
+    ),
     ("ha", {"nats": {"external": {"hosts": []}}}, "nats.external.hosts: name your NATS servers"),
     ("test", {"nats": {"external": {"hosts": ["nats"]}}}, "set mode to external, or leave it empty"),
     ("ha", {"networkPolicy": {"egress": {"nats": []}}}, "networkPolicy.egress.nats: name the addresses"),
     ("test", {"nats": {"stream": {"replicas": 3}}}, "the embedded NATS is one server and keeps one copy"),
     ("ha", {"nats": {"stream": {"replicas": 2}}}, "replicas"),
-    ("test", {"nats": {"stream": {"maxSize": "8Gi"}}}, "does not fit the volume of 8Gi; lower it, or raise nats.persistence.size"),
+    (
+        "test",
+        {"nats": {"stream": {"maxSize": "8Gi"}}},
+        "does not fit the volume of 8Gi; lower it, or raise nats.persistence.size",
+    ),
     ("test", {"nats": {"autoscaling": {"enabled": True}}}, "nats.replicas: there can be only one"),
-    ("production", {"mockMqttBroker": {"enabled": True}}, "the mock broker takes messages from anybody and has no place in production"),
+    (
+        "production",
+        {"mockMqttBroker": {"enabled": True}},
+        "the mock broker takes messages from anybody and has no place in production",
+    ),
     ("production", {"mockMqttBroker": {"simulator": {"enabled": True}}}, "set mockMqttBroker.enabled to true as well"),
     (
         "test",
-        {"config": {"sources": [{"name": "a", "broker": "mqtt://elsewhere", "topics": [{"topic": "a", "decoder": "json"}]}]}},
+        {
+            "config": {
+                "sources": [{"name": "a", "broker": "mqtt://elsewhere", "topics": [{"topic": "a", "decoder": "json"}]}]
+            }
+        },
         "write mqtt://sens-mock-mqtt-broker:1883 as the broker of one in config.sources",
     ),
-    ("test", {"telemetryWorker": {"ingress": {"enabled": True}}}, "only platformApi, docs and webConsole may be published"),
-    ("test", {"timescaledb": {"service": {"type": "LoadBalancer"}}}, "timescaledb.service.type: this component stays inside"),
+    (
+        "test",
+        {"telemetryWorker": {"ingress": {"enabled": True}}},
+        "only platformApi, docs and webConsole may be published",
+    ),
+    (
+        "test",
+        {"timescaledb": {"service": {"type": "LoadBalancer"}}},
+        "timescaledb.service.type: this component stays inside",
+    ),
     ("test", {"mockMqttBroker": {"service": {"type": "NodePort"}}}, "mockMqttBroker.service.type"),
     ("test", {"webConsole": {"ingress": {"enabled": True}}}, "webConsole.ingress.hosts: name the hosts"),
     ("test", {"docs": {"enabled": False}}, "docs.ingress.enabled: the component itself is disabled"),
-    ("local", {"platformApi": {"enabled": False, "ingress": {"enabled": False}}}, "the console talks to platform-api on its own host"),
+    (
+        "local",
+        {"platformApi": {"enabled": False, "ingress": {"enabled": False}}},
+        "the console talks to platform-api on its own host",
+    ),
     ("test", {"platformApi": {"ingress": {"paths": ["/metrics"]}}}, "/metrics would publish the metrics"),
     ("test", {"platformApi": {"ingress": {"paths": ["/"]}}}, "/ would publish the metrics; name what is public"),
-    ("test", {"mqttIngestionWorker": {"autoscaling": {"enabled": True}}}, "scaling down needs `sens source drain` first"),
+    (
+        "test",
+        {"mqttIngestionWorker": {"autoscaling": {"enabled": True}}},
+        "scaling down needs `sens source drain` first",
+    ),
     ("test", {"mqttIngestionWorker": {"replicas": 17}}, "at most 16 members; set 16 or fewer"),
-    ("test", {"platformApi": {"autoscaling": {"enabled": True, "minReplicas": 5}}}, "minReplicas is above maxReplicas; swap them"),
+    (
+        "test",
+        {"platformApi": {"autoscaling": {"enabled": True, "minReplicas": 5}}},
+        "minReplicas is above maxReplicas; swap them",
+    ),
     ("test", {"migrations": {"pdb": {"enabled": True}}}, "a Job has no pods to keep up"),
     ("test", {"telemetryWorker": {"persistence": {"enabled": True}}}, "this component keeps no data; leave it false"),
-    ("production", {"timescaledb": {"persistence": {"enabled": False}}}, "every restart loses what was stored; enable it in production"),
-    ("staging", {"nats": {"persistence": {"enabled": False}}}, "every restart loses what was stored; enable it in staging"),
+    (
+        "production",
+        {"timescaledb": {"persistence": {"enabled": False}}},
+        "every restart loses what was stored; enable it in production",
+    ),
+    (
+        "staging",
+        {"nats": {"persistence": {"enabled": False}}},
+        "every restart loses what was stored; enable it in staging",
+    ),
     ("test", {"monitoring": {"podMonitor": {"enabled": True}}}, "scraped twice; set monitoring.annotations to false"),
     ("test", {"docs": {"metrics": {"enabled": True}}}, "docs.metrics.enabled: this component has no metrics"),
     ("test", {"environment": "prod"}, "environment"),
@@ -102,7 +154,10 @@ CONFIGURATION: list[tuple[dict[str, Any], str]] = [
     ({"name": "a", "brokr": "mqtt://b", "topics": [{"topic": "a", "decoder": "json"}]}, "brokr"),
     ({"name": "a", "broker": "mqtt://b", "topics": [{"topic": "a", "decoder": "jsn"}]}, "decoder"),
     ({"name": "a", "broker": "mqtt://b", "topics": [{"topic": "a", "decoder": "plain", "records": "x"}]}, "records"),
-    ({"name": "a", "broker": "mqtt://b", "password": "geheim", "topics": [{"topic": "a", "decoder": "json"}]}, "password"),
+    (
+        {"name": "a", "broker": "mqtt://b", "password": "geheim", "topics": [{"topic": "a", "decoder": "json"}]},
+        "password",
+    ),
     ({"name": "a", "broker": "mqtt://b", "qos": 3, "topics": [{"topic": "a", "decoder": "json"}]}, "qos"),
 ]
 

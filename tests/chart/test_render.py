@@ -152,7 +152,9 @@ def test_a_digest_pins_the_image_and_the_tag_is_still_told() -> None:
     digest = "sha256:" + "a" * 64
     rendered = render("test", {"platformApi": {"image": {"tag": "0.5.0", "digest": digest}}})
     api = next(pod for pod in pods(rendered) if pod.component == "platform-api")
-    assert {container["image"] for container in api.containers} == {f"ghcr.io/sens-platform/platform-api:0.5.0@{digest}"}
+    assert {container["image"] for container in api.containers} == {
+        f"ghcr.io/sens-platform/platform-api:0.5.0@{digest}"
+    }
     assert {"name": "SENS_DEPLOYED_VERSION", "value": "0.5.0"} in api.spec["containers"][0]["env"]
 
 

@@ -2,20 +2,20 @@
 
 import json
 
+import chart_values
 import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-import chart_values
 from helm import CHART, ROOT, VALUES
 
 EVERY = chart_values.values()
 COMMON = {
     "enabled", "image.repository", "image.tag", "image.digest", "image.pullPolicy", "imagePullSecrets", "replicas",
     "autoscaling.enabled", "env", "envFrom", "secretRefs", "service.type", "service.port", "service.annotations",
-    "ingress.enabled", "resources.requests.cpu", "persistence.enabled", "probes.startup.periodSeconds", "metrics.enabled",
-    "pdb.enabled", "nodeSelector", "tolerations", "affinity", "topologySpread.enabled", "podAnnotations",
-    "securityContext.runAsUser", "extraVolumes",
+    "ingress.enabled", "resources.requests.cpu", "persistence.enabled", "probes.startup.periodSeconds",
+    "metrics.enabled", "pdb.enabled", "nodeSelector", "tolerations", "affinity", "topologySpread.enabled",
+    "podAnnotations", "securityContext.runAsUser", "extraVolumes",
 }  # fmt: skip
 
 
@@ -40,7 +40,9 @@ def _closed(schema: object) -> bool:
         return all(map(_closed, schema))
     if not isinstance(schema, dict):
         return True
-    open_object = "properties" in schema and schema.get("type") == "object" and schema.get("additionalProperties") is not False
+    open_object = (
+        "properties" in schema and schema.get("type") == "object" and schema.get("additionalProperties") is not False
+    )
     return (not open_object or "allOf" in schema) and all(map(_closed, schema.values()))
 
 

@@ -1,0 +1,148 @@
+"""A release of the chart on the cluster of the current KUBECONFIG, and what tests ask of it."""
+
+import json
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from helm import CHART, helm
+from servers import free_port, wait_until
+
+Object = dict[str, Any]
+DATABASE_KEYS = ("admin-password", "owner-password", "writer-password", "reader-password", "backup-password")
+POLL_S = 1.0
+# Alone on a small node a rollout takes half a minute; this is for a busy one that pulls images.
+PATIENCE_S = 600.0
+
+
+class CommandFailed(AssertionError):
+    """kubectl or Helm ended with an error; its words."""
+
+
+def run(*command: str, text: str | None = None) -> str:
+    """What the command prints."""
+    done = subprocess.run(command, capture_output=True, text=True, input=text, timeout=PATIENCE_S + 60, check=False)
+    if done.returncode:
+        raise CommandFailed(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+class Release:
+    """A release, in a namespace of its own that enforces the restricted Pod Security Standard."""
+
+    def __init__(self, name: str, namespace: str, values: list[Path]) -> None:
+        self.name = name
+        self.namespace = namespace
+        self._values = values
+        self.setup_token = secrets.token_urlsafe(24)
+
+    # ── kubectl ──
+    def kubectl(self, *arguments: str, text: str | None = None) -> str:
+        """kubectl in the release's namespace."""
+        return run("kubectl", "--namespace", self.namespace, *arguments, text=text)
+
+    def get(self, *arguments: str) -> Object:
+        """An object, or a list of them."""
+        return json.loads(self.kubectl("get", *arguments, "--output", "json"))
+
+    def apply(self, thing: Object) -> None:
+        self.kubectl("apply", "--filename", "-", text=json.dumps(thing))
+
+    def make_namespace(self) -> None:
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        metadata = {"name": self.namespace, "labels": labels}
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+
+    def make_secrets(self) -> None:
+        """The Secrets that the docs tell to make."""
+        contents = {
+            "sens-database": {key: secrets.token_urlsafe(24) for key in DATABASE_KEYS},
+            "sens-nats": {"nats-password": secrets.token_urlsafe(24)},
+            "sens-api": {"setup-token": self.setup_token},
+        }
+        for name, data in contents.items():
+            self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
+
+    # ── Helm ──
+    def upgrade(self, values: Mapping[str, Any]) -> None:
+        """Install or upgrade, and wait until every pod is ready and every Job is done."""
+        patience = ("--wait", "--wait-for-jobs", "--timeout", f"{PATIENCE_S:.0f}s")
+        self.helm("upgrade", "--install", self.name, *self._chart_and_values(), *patience, text=json.dumps(values))
+
+    def helm(self, *arguments: str, text: str | None = None) -> str:
+        """Helm in the release's namespace."""
+        return run(helm(4), "--namespace", self.namespace, *arguments, text=text)
+
+    def render(self, values: Mapping[str, Any]) -> str:
+        """What `upgrade()` would apply."""
+        return self.helm("template", self.name, *self._chart_and_values(), text=json.dumps(values))
+
+    def _chart_and_values(self) -> list[str]:
+        return [str(CHART), *(part for path in [*self._values, "-"] for part in ("--values", str(path)))]
+
+    # ── pods ──
+    def pods(self, component: str | None = None) -> list[Object]:
+        """The release's pods that are not on their way out."""
+        selector = f"app.kubernetes.io/instance={self.name}"
+        if component:
+            selector += f",app.kubernetes.io/component={component}"
+        items = self.get("pods", "--selector", selector)["items"]
+        return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
+
+    def uids(self) -> dict[str, set[str]]:
+        """Which pods each component has, by their unique ids."""
+        found: dict[str, set[str]] = {}
+        for pod in self.pods():
+            component = pod["metadata"]["labels"]["app.kubernetes.io/component"]
+            found.setdefault(component, set()).add(pod["metadata"]["uid"])
+        return found
+
+    def all_ready(self) -> bool:
+        """Whether every pod that stays up is ready, and every controller has as many as it wants."""
+        controllers = self.get("deployments,statefulsets", "--selector", f"app.kubernetes.io/instance={self.name}")[
+            "items"
+        ]
+        return all(each["status"].get("readyReplicas", 0) == each["spec"]["replicas"] for each in controllers)
+
+    def wait_ready(self) -> None:
+        eventually(self.all_ready, "every pod to be ready")
+
+    @contextmanager
+    def forwarded(self, service: str) -> Generator[str]:
+        """A URL that leads to a Service's first port."""
+        port = free_port()
+        target = f"service/{self.name}-{service}"
+        number = self.get("service", f"{self.name}-{service}")["spec"]["ports"][0]["port"]
+        command = ["kubectl", "--namespace", self.namespace, "port-forward", target, f"{port}:{number}"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                wait_until(lambda: _listens(port), what=f"the way to {service}")
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                process.terminate()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def eventually(attempt: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> Any:
+    """What `attempt` returns once that is true; errors of the way there count as not yet."""
+    give_up_at = time.monotonic() + timeout_s
+    last: object = None
+    while time.monotonic() < give_up_at:
+        try:
+            if last := attempt():
+                return last
+        except (CommandFailed, httpx.HTTPError, ValueError, KeyError) as error:
+            last = error
+        time.sleep(POLL_S)
+    raise AssertionError(f"waited {timeout_s:.0f} s for {what}; last: {last}")
