@@ -1,9 +1,10 @@
 """A release of the chart on the cluster of the current KUBECONFIG, and what tests ask of it."""
 
+import base64
 import json
-import secrets
 import socket
 import subprocess
+import textwrap
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -12,11 +13,10 @@ from typing import Any
 
 import httpx
 
-from helm import CHART, helm
+from helm import CHART, ROOT, helm
 from servers import free_port, wait_until
 
 Object = dict[str, Any]
-DATABASE_KEYS = ("admin-password", "owner-password", "writer-password", "reader-password", "backup-password")
 POLL_S = 1.0
 # Alone on a small node a rollout takes half a minute; this is for a busy one that pulls images.
 PATIENCE_S = 600.0
@@ -41,7 +41,6 @@ class Release:
         self.name = name
         self.namespace = namespace
         self._values = values
-        self.setup_token = secrets.token_urlsafe(24)
 
     # ── kubectl ──
     def kubectl(self, *arguments: str, text: str | None = None) -> str:
@@ -61,14 +60,16 @@ class Release:
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
 
     def make_secrets(self) -> None:
-        """The Secrets that the docs tell to make."""
-        contents = {
-            "sens-database": {key: secrets.token_urlsafe(24) for key in DATABASE_KEYS},
-            "sens-nats": {"nats-password": secrets.token_urlsafe(24)},
-            "sens-api": {"setup-token": self.setup_token},
-        }
-        for name, data in contents.items():
-            self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
+        """By the command in the docs, word for word but for the namespace."""
+        blocks = (ROOT / "docs" / "kubernetes.md").read_text().split("```sh\n")[1:]
+        block = next(textwrap.dedent(each.partition("```")[0]) for each in blocks if "create secret" in each)
+        commands = block[block.index("secret() {") :].replace("--namespace sens ", f"--namespace {self.namespace} ")
+        run("bash", "-euo", "pipefail", "-c", commands)
+
+    @property
+    def setup_token(self) -> str:
+        """Makes the first admin."""
+        return base64.b64decode(self.get("secret", "sens-api")["data"]["setup-token"]).decode()
 
     # ── Helm ──
     def upgrade(self, values: Mapping[str, Any]) -> None:
