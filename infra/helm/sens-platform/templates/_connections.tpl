@@ -108,7 +108,7 @@ PGPASSWORD: {secret: {{ .root.Values.timescaledb.existingSecret }}, key: {{ .rol
 - name: wait-for-schema
   image: {{ include "sens.image" (dict "image" $values.image "ours" true "root" .root "at" .key) }}
   imagePullPolicy: {{ $values.image.pullPolicy }}
-  args: [migrate, --wait]
+  args: [migrate, --wait, --timeout, "600"]
   {{- include "sens.env" (dict "root" .root "key" .key "fixed" .fixed "secret" .secret) | trim | nindent 2 }}
   resources:
     {{- toYaml $values.resources | nindent 4 }}
