@@ -3,6 +3,7 @@
 from sens.decoders.registry import DECODERS
 from sens.mqtt_ingestion_worker.settings import IngestionSettings
 from sens.mqtt_ingestion_worker.source import Servers, SourceWorker
+from sens.mqtt_ingestion_worker.stream_fill import tell_fill
 from sens.runtime.exits import guard
 from sens.runtime.lifetime import Lifetime, run
 from sens.runtime.settings import load
@@ -36,6 +37,7 @@ def start(settings: IngestionSettings) -> int:
             worker = SourceWorker(source, servers, settings, lifetime.stopping)
             lifetime.supervise(f"source {source.name}", worker.run)
             lifetime.supervise(f"status {source.name}", worker.tell_status)
+        lifetime.supervise("stream fill", lambda: tell_fill(stream, lifetime.stopping))
         lifetime.readiness.register("nats", lambda: _answers(connection))
 
     return run(COMPONENT, settings, work)

@@ -102,6 +102,7 @@ class SourceWorker:
         self._subscriptions = Subscriptions(servers.connection, source.name, self.session)
         # One lease for all runs: a namesake on another machine is then told from an earlier life of ours.
         self._lease = Lease(servers.connection, key=source.name, owner=settings.instance, ttl_s=settings.lease_ttl_s)
+        _begin_series(source)
 
     async def run(self) -> None:
         """Work until stopping.
@@ -270,6 +271,25 @@ class SourceWorker:
             raise intake.ended_because
         intake.stop_reading()
         await intake.drained()
+
+
+def _begin_series(source: Source) -> None:
+    """Show each series before there is anything to tell: one that begins with an event hides it from rates, and
+    a source that was never connected must not look like one that is not there."""
+    for metric in (
+        metrics.CONNECTED,
+        metrics.RECONNECTS,
+        metrics.SHORTFALLS,
+        metrics.SESSIONS_LOST,
+        metrics.PROTOCOL_ERRORS,
+        metrics.MESSAGES_RECEIVED,
+        metrics.PUBLISH_RETRIES,
+        metrics.STREAM_FULL,
+        metrics.FENCED,
+        metrics.OVERSIZE,
+        *([metrics.OWNED] if source.mode == "exclusive" else []),
+    ):
+        metric.labels(source.name)
 
 
 async def _raise_when(lost: asyncio.Event, source: str) -> None:

@@ -120,6 +120,7 @@ class Lifetime:
 
     async def _keep_running(self, name: str, work: Work) -> None:
         delays, started = iter(self._backoff), time.monotonic()
+        restarts = metrics.TASK_RESTARTS.labels(name)
         while True:
             try:
                 return await work()
@@ -136,7 +137,7 @@ class Lifetime:
             log.warning("task_failed_will_retry", task=name, error=failure, retry_in_s=round(delay_s, 2))
             if await pause(delay_s, self.stopping):
                 return None
-            metrics.TASK_RESTARTS.labels(name).inc()
+            restarts.inc()
             started = time.monotonic()
 
     async def _all_ended(self) -> None:

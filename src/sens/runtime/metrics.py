@@ -106,6 +106,10 @@ OVERSIZE = counter(
     _I, "sens_ingestion_oversize_total", "Messages over the size limit, of which a stub was kept.", "source"
 )
 
+STREAM_FILL_RATIO = gauge(
+    _I, "sens_ingestion_stream_fill_ratio", "Bytes in the raw stream by the most it may hold, 0 to 1."
+)
+
 # ── telemetry-worker ─────────────────────────────────────────────────────────────────────────────
 _T = Section.TELEMETRY
 MESSAGES_DECODED = counter(_T, "sens_telemetry_messages_decoded_total", "Messages that became readings.", "source")
@@ -135,10 +139,12 @@ STORE_DELAY_SECONDS = histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1_800, 7_200, 43_200),
 )
 LAG_SECONDS = gauge(
-    _T, "sens_telemetry_lag_seconds", "Age of the oldest envelope of the last batch when it was stored; 0 when idle."
+    _T,
+    "sens_telemetry_lag_seconds",
+    "Age of the oldest envelope that this replica holds and has not stored yet; 0 when idle.",
 )
 PENDING_ENVELOPES = gauge(
-    _T, "sens_telemetry_pending_envelopes", "Envelopes in the stream that are not acknowledged yet."
+    _T, "sens_telemetry_pending_envelopes", "Envelopes in the stream that are not acknowledged yet (leader)."
 )
 ENVELOPES_SKIPPED = counter(
     _T, "sens_telemetry_envelopes_skipped_total", "Envelopes delivered again that the ledger knew already."
@@ -166,9 +172,6 @@ LATE_MARKS = counter(
 LEADER = gauge(_T, "sens_telemetry_leader", "1 while this replica does the maintenance for all.")
 ROLLUP_WATERMARK_AGE_SECONDS = gauge(
     _T, "sens_telemetry_rollup_watermark_age_seconds", "How far the rollup's mark lies behind now (leader).", "mark"
-)
-STREAM_FILL_RATIO = gauge(
-    _T, "sens_telemetry_stream_fill_ratio", "Bytes in the raw stream by the most it may hold, 0 to 1 (leader)."
 )
 ENVELOPES_PURGED = counter(
     _T, "sens_telemetry_envelopes_purged_total", "Envelopes purged: consumed and out of the replay window."

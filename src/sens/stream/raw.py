@@ -66,7 +66,7 @@ class StreamState:
     @property
     def fill(self) -> float:
         """How full it is, 0 to 1."""
-        return self.bytes / self.max_bytes if self.max_bytes > 0 else 0.0
+        return _fill(self.bytes, self.max_bytes)
 
 
 class RawStream:
@@ -195,6 +195,11 @@ class RawStream:
         max_bytes = info.config["max_bytes"]
         return StreamState(state.messages, state.bytes, max_bytes, state.first_seq, state.last_seq, subjects)
 
+    async def fill(self) -> float:
+        """How full the stream is, 0 to 1: a part of its state that costs the server nothing to tell."""
+        info = await self._log.info()
+        return _fill(info.state.bytes, info.config["max_bytes"])
+
     async def read(
         self,
         *,
@@ -231,6 +236,10 @@ class RawStream:
             if not some or some[-1].sequence >= last:
                 return
             start = {"seq": some[-1].sequence + 1}
+
+
+def _fill(held_bytes: int, max_bytes: int) -> float:
+    return held_bytes / max_bytes if max_bytes > 0 else 0.0
 
 
 def _config(settings: RawStreamSettings, replicas: int | None) -> dict[str, Any]:

@@ -33,10 +33,9 @@ def count_batch(batch: Batch, result: WriteResult, names: Mapping[int, str], now
         _count_messages(batch, fresh & (rows == row), source)
         # The result has a row of counts for each fresh envelope, in the batch's order.
         _count_readings(result, rows[fresh] == row, source)
-    received = [entry.received_at for entry, is_fresh in zip(batch.envelopes, fresh, strict=True) if is_fresh]
-    for received_at in received:
-        metrics.STORE_DELAY_SECONDS.observe(max(0.0, (now - received_at) / 1e6))
-    metrics.LAG_SECONDS.set(max(0.0, (now - min(received)) / 1e6) if received else 0.0)
+    for entry, is_fresh in zip(batch.envelopes, fresh, strict=True):
+        if is_fresh:
+            metrics.STORE_DELAY_SECONDS.observe(max(0.0, (now - entry.received_at) / 1e6))
 
 
 def _fresh(batch: Batch, result: WriteResult) -> Mask:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import Generic, NamedTuple, TypeVar
 
 import structlog
@@ -15,6 +16,7 @@ from sens.domain.errors import Retry
 from sens.runtime import metrics
 from sens.runtime.backoff import Backoff, pause
 from sens.stream.consumer import Delivery, RawConsumer
+from sens.telemetry_worker.clock import now_us
 from sens.telemetry_worker.prefetch import Prefetch
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -22,6 +24,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 T = TypeVar("T")
 R = TypeVar("R")
 EXTENSIONS_PER_ACK_WAIT = 3
+LAG_EVERY_S = 1.0
 WORTH_HOLDING_ENVELOPES_PER_S = 50.0
 MUCH_BYTES = 64 * 1024
 HOLD_FACTOR_FOR_MUCH = 4
@@ -94,7 +97,7 @@ class Pipeline(Generic[T]):
         Raises:
             Retry: stopping came while the database was away; what was held is delivered again.
         """
-        helpers = [asyncio.create_task(self.prefetch.run()), asyncio.create_task(self._extend())]
+        helpers = [asyncio.create_task(work) for work in (self.prefetch.run(), self._extend(), self._tell_lag())]
         storing: asyncio.Task[None] | None = None
         try:
             while not self._stopping.is_set():
@@ -209,6 +212,18 @@ class Pipeline(Generic[T]):
             await asyncio.sleep(self._pace.ack_wait_s / EXTENSIONS_PER_ACK_WAIT)
             for deliveries in self._in_hand():
                 await self.consumer.extend(deliveries)
+
+    async def _tell_lag(self) -> None:
+        """Also while a batch can't be stored: what is told at its end only says nothing while it lasts."""
+        while True:
+            metrics.LAG_SECONDS.set(self.lag_s())
+            await asyncio.sleep(LAG_EVERY_S)
+
+    def lag_s(self) -> float:
+        """Age of the oldest envelope that is held and not stored, by when the log had it; 0: none is held."""
+        unstored = chain(*self._held.values(), self.prefetch.waiting)
+        oldest = min((delivery.timestamp for delivery in unstored), default=None)
+        return 0.0 if oldest is None else max(0.0, (now_us() - oldest) / 1e6)
 
     def _in_hand(self) -> list[list[Delivery]]:
         """All that was taken from JetStream and not answered."""

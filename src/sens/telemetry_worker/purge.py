@@ -1,7 +1,6 @@
 """What may leave the raw stream: what is stored, and old enough, and no longer needed to know redeliveries."""
 
 from sens.domain.envelope import MAX_REDELIVERED, Envelope, InvalidEnvelope, source_and_session, unpack
-from sens.runtime import metrics
 from sens.stream.raw import RawStream
 from sens.stream.streamlog import Stored
 
@@ -15,9 +14,7 @@ delivers again are stored twice."""
 
 async def is_filling(stream: RawStream) -> bool:
     """Whether room must be made now."""
-    fill = (await stream.state()).fill
-    metrics.STREAM_FILL_RATIO.set(fill)
-    return fill >= FULL_ENOUGH
+    return await stream.fill() >= FULL_ENOUGH
 
 
 async def purge(stream: RawStream, acknowledged: int, older_than: int) -> int:

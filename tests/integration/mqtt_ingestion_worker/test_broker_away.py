@@ -10,16 +10,18 @@ from typing import cast
 import pytest
 
 from integration.mqtt_ingestion_worker.lives import until
+from integration.mqtt_ingestion_worker.running import declared
 from sens.decoders.registry import DECODERS
 from sens.mqtt.receiver import ConnectOptions
 from sens.mqtt_ingestion_worker.settings import IngestionSettings
 from sens.mqtt_ingestion_worker.source import Servers, SourceWorker
 from sens.runtime.backoff import Backoff
+from sens.runtime.catalogue import Section
 from sens.sources.parsing import parse
 from sens.stream.connection import connect
 from sens.stream.raw import RawStream, RawStreamSettings
 from sens.stream.status import StatusBoard
-from servers import Nats
+from servers import Nats, free_port
 
 CONNACK = b"\x20\x03\x00\x00\x00"
 MESSAGE = b"\x32\x08\x00\x03t/d\x00\x01\x00"
@@ -138,3 +140,18 @@ async def test_a_source_that_waits_for_a_silent_broker_stops_at_once(servers: Se
     ):
         await accepted.wait()
         stopping.set()
+
+
+async def test_a_source_whose_broker_never_answered_shows_as_one_that_is_not_connected(servers: Servers) -> None:
+    def shown(metric: str) -> float | None:
+        return Section.INGESTION.registry.get_sample_value(metric, {"source": source.name})
+
+    source = declared(free_port())
+    settings = IngestionSettings.model_validate({"instance": "worker-0"})
+    SourceWorker(source, servers, settings, asyncio.Event())
+    # Counters begin at 0 as well: the first session that is lost must be a step.
+    names = ("connected", "owned", "sessions_lost_total", "stream_full_total", "messages_received_total")
+    assert [shown(f"sens_ingestion_{name}") for name in names] == [0] * len(names)
+    shared = declared(free_port(), "mode: shared\nmqtt_version: '5'")
+    SourceWorker(shared, servers, settings, asyncio.Event())
+    assert Section.INGESTION.registry.get_sample_value("sens_ingestion_owned", {"source": shared.name}) is None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from envelopes import envelope, publish
 from sens.decoding.messages import Arrival
 from sens.domain.batch import Batch
+from sens.runtime.catalogue import Section
 from sens.storage.write import WriteResult
 from sens.stream.consumer import RawConsumer
 from sens.stream.raw import RawStream
@@ -31,6 +32,10 @@ async def told(raw: RawStream, device: str, value: float) -> Arrival:
     tail = await raw.last(arrival.subject)
     await raw.publish(arrival.subject, arrival.data, expect_last=tail.sequence if tail else 0)
     return arrival
+
+
+def lag_shown_s() -> float:
+    return Section.TELEMETRY.registry.get_sample_value("sens_telemetry_lag_seconds") or 0.0
 
 
 class Run:
@@ -109,6 +114,30 @@ async def test_what_is_held_longer_than_the_ack_wait_is_not_delivered_again(hous
             may_go_on.set()
         await run.all_acknowledged(3)
     assert house.readings() == [("d0", 0.0), ("d1", 1.0), ("d2", 2.0)]
+
+
+async def test_while_a_batch_cannot_be_stored_its_age_shows_and_nothing_of_it_afterwards(
+    house: House, raw: RawStream
+) -> None:
+    consumer, may_go_on = await watched(raw), threading.Event()
+    run = Run(house, raw, consumer)
+
+    def away(batch: Batch) -> WriteResult | None:
+        may_go_on.wait(60)
+        return run.worker.store.write(batch)
+
+    run.store = away
+    await told(raw, "d1", 1.0)
+    async with run:
+        try:
+            await until(lambda: run.pipeline.lag_s() > 0)
+            before_s = run.pipeline.lag_s()
+            await until(lambda: lag_shown_s() > before_s)
+        finally:
+            may_go_on.set()
+        await run.all_acknowledged(1)
+        assert run.pipeline.lag_s() == 0
+        await until(lambda: lag_shown_s() == 0)
 
 
 async def test_what_came_too_late_for_a_pull_is_extended_while_there_is_no_room_for_it(

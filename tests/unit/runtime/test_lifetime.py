@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from sens.domain.errors import Fatal, Retry
 from sens.runtime.backoff import Backoff
+from sens.runtime.catalogue import Section
 from sens.runtime.exits import ExitCode
 from sens.runtime.lifetime import Lifetime
 
@@ -60,6 +61,24 @@ async def test_a_retry_starts_the_task_again_and_stalls_no_other(lifetime: Lifet
     assert await lifetime.live(main) is ExitCode.OK
     assert tries == 5
     assert ticks > 5
+
+
+async def test_restarts_of_a_task_are_counted_from_0(lifetime: Lifetime) -> None:
+    def restarts() -> float | None:
+        return Section.PROCESS.registry.get_sample_value("sens_process_task_restarts_total", {"task": "counted"})
+
+    seen: list[float | None] = []
+
+    async def work() -> None:
+        seen.append(restarts())
+        if len(seen) < 3:
+            raise Retry("away")
+
+    async def main(lifetime: Lifetime) -> None:
+        lifetime.supervise("counted", work)
+
+    assert await lifetime.live(main) is ExitCode.OK
+    assert seen == [0, 1, 2]
 
 
 class Held:
