@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin
 
-import chart_values
 import typer
 from pydantic import BaseModel
 
+import chart_values
 from sens.cli.app import app
 from sens.cli.migrate_settings import MigrateSettings
 from sens.decoders.options import DecoderOptions

@@ -2,11 +2,11 @@
 
 import json
 
-import chart_values
 import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+import chart_values
 from helm import CHART, ROOT, VALUES
 
 EVERY = chart_values.values()

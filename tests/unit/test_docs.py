@@ -20,6 +20,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = re.compile(r"```\w*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 COMMAND = re.compile(r"(?:^|[\s(])(?:\.venv/bin/)?sens ((?:[\w-][^|>#()]*)?)")
 
+OF_CLUSTERS = re.compile(r"\b(?:kubectl|helm) (?:(?! -- )[^|;&])*")
+"""To these `sens` is a namespace or a release, up to what they run in a container."""
+
 
 def load_tool() -> ModuleType:
     spec = importlib.util.spec_from_file_location("make_reference", ROOT / "tools" / "make_reference.py")
@@ -58,7 +61,7 @@ def commands_in(text: str) -> Iterator[str]:
     """What follows `sens` in code, and what follows it in `make up ARGS=…`."""
     for block, inline in CODE.findall(text):
         for line in (block or inline).replace("\\\n", " ").splitlines():
-            yield from (found.strip() for found in COMMAND.findall(line))
+            yield from (found.strip() for found in COMMAND.findall(OF_CLUSTERS.sub("", line)))
             yield from (f"up {found}" for found in re.findall(r'make up ARGS="([^"]*)"', line))
 
 
