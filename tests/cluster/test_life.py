@@ -25,7 +25,7 @@ VALUES: dict[str, Any] = {
     "docs": {"ingress": {"tls": {"enabled": False}}},
     "webConsole": {"ingress": {"enabled": True, "className": "traefik", "hosts": [CONSOLE_HOST]}},
 }
-ADMIN = {"name": "admin", "password": "correct horse battery staple"}
+ADMIN = {"username": "admin", "password": "correct horse battery staple"}
 
 
 class Api:
@@ -64,7 +64,7 @@ def api(release: Release) -> Api:
 
 def flows_on(api: Api, at_least: int = 20) -> Object:
     """Wait until as many messages more were received; the ledger must balance at every look."""
-    before = api.ledger()
+    before = eventually(api.ledger, "the ledger")
 
     def more() -> Object | None:
         now = api.ledger()
@@ -122,13 +122,14 @@ def _well(answer: httpx.Response) -> httpx.Response | None:
 
 
 PROBE = """
-import json, socket, sys
+import json, socket, sys, time
 from concurrent.futures import ThreadPoolExecutor
 def open_(target):
     with socket.socket() as s:
         s.settimeout(3)
         return s.connect_ex((target[1], target[2])) == 0
 targets = json.loads(sys.argv[1])
+time.sleep(10)  # network plug-ins take a moment until a new pod's policies hold
 with ThreadPoolExecutor(32) as pool:
     print(json.dumps([t[0::2] for t, found in zip(targets, pool.map(open_, targets)) if found]))
 """
@@ -156,9 +157,9 @@ def test_every_edge_outside_the_data_path_is_closed(release: Release) -> None:
     made: dict[str, Pod] = {pod.component: pod for pod in pods(rendered)}
     addresses = {name: release.pods(name)[0]["status"]["podIP"] for name in made if name != "migrations"}
     targets = [[name, address, port] for name, address in addresses.items() for port in sorted(listening(made[name]))]
-    # The API server: nobody may reach it.
-    server = json.loads(release.kubectl("get", "service", "kubernetes", "--namespace", "default", "--output", "json"))
-    targets.append(["api-server", server["spec"]["clusterIP"], 443])
+    # A pod of another namespace, on a port that is not DNS. (Not the API server: Kubernetes lets a pod reach its own node.)
+    dns = ("--namespace", "kube-system", "pods", "--selector", "k8s-app=kube-dns")
+    targets.append(["elsewhere", release.get(*dns)["items"][0]["status"]["podIP"], 9153])
     image = made["platform-api"].spec["containers"][0]["image"]
     sources = {name: dict(pod.labels) for name, pod in made.items()} | {"neighbour": {"app": "neighbour"}}
     for name, labels in sources.items():
@@ -169,10 +170,10 @@ def test_every_edge_outside_the_data_path_is_closed(release: Release) -> None:
         eventually(lambda pod=f"probe-{name}": _over(release, pod), f"the probe as {name}")
         found |= {(name, target, port) for target, port in json.loads(release.kubectl("logs", f"probe-{name}"))}
         release.kubectl("delete", "pod", f"probe-{name}", "--wait=false")
-    # A neighbour outside the release is bound by no policy of ours: it may reach what is not ours.
-    found.discard(("neighbour", "api-server", 443))
+    # A neighbour is bound by no policy of ours: it may reach what is not ours.
+    found.discard(("neighbour", "elsewhere", 9153))
     # Within one pod, or to itself, nothing is filtered.
-    assert {edge for edge in found if edge[0] != edge[1]} == expected
+    assert {edge for edge in found if edge[0] != edge[1]} ^ expected == set()
 
 
 def _over(release: Release, name: str) -> bool:
@@ -249,7 +250,7 @@ def _jobs(release: Release) -> list[Object]:
 
 
 def test_uninstalled_it_leaves_its_data_and_installed_again_it_goes_on_with_it(release: Release, api: Api) -> None:
-    received = api.ledger()["received"]
+    received = flows_on(api)["received"]
     release.helm("uninstall", release.name, "--wait")
     claims = {claim["metadata"]["name"] for claim in release.get("persistentvolumeclaims")["items"]}
     assert claims == {f"data-{release.name}-{each}-0" for each in ("timescaledb", "nats", "mock-mqtt-broker")}
