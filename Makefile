@@ -44,7 +44,7 @@ test: $(STAMP)  ## run every test that this machine can
 
 cluster-test: $(STAMP)  ## install, break, upgrade and remove the chart on the cluster of the current KUBECONFIG (docs/kubernetes.md)
 	tools/install-helm
-	SENS_CLUSTER_TEST=1 $(BIN)/pytest tests/cluster --maxfail 1 -v $(ARGS)
+	SENS_CLUSTER_TEST=1 $(BIN)/pytest tests/cluster --maxfail 1 -vv $(ARGS)
 
 ci: install lint types test console-check build docs-check  ## what CI runs
 

@@ -157,7 +157,7 @@ def test_every_edge_outside_the_data_path_is_closed(release: Release) -> None:
     made: dict[str, Pod] = {pod.component: pod for pod in pods(rendered)}
     addresses = {name: release.pods(name)[0]["status"]["podIP"] for name in made if name != "migrations"}
     targets = [[name, address, port] for name, address in addresses.items() for port in sorted(listening(made[name]))]
-    # A pod of another namespace, on a port that is not DNS. (Not the API server: Kubernetes lets a pod reach its own node.)
+    # A pod of another namespace, on a port that is not DNS; not the API server, for a pod may reach its own node.
     dns = ("--namespace", "kube-system", "pods", "--selector", "k8s-app=kube-dns")
     targets.append(["elsewhere", release.get(*dns)["items"][0]["status"]["podIP"], 9153])
     image = made["platform-api"].spec["containers"][0]["image"]

@@ -105,5 +105,9 @@ def overlap(one: str, other: str) -> bool:
             return True
         if x != y and "+" not in (x, y):
             return False
+    if len(a) == len(b):
+        return True
     shorter, longer = sorted((a, b), key=len)
-    return len(a) == len(b) or (longer[len(shorter)] == "#" and len(longer) == len(shorter) + 1)
+    parent_alone = longer[len(shorter)] == "#" and len(longer) == len(shorter) + 1
+    # "/#" has a parent without a character, which is no topic.
+    return parent_alone and longer != ["", "#"]

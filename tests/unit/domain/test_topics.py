@@ -79,6 +79,7 @@ def test_overlap_is_that_some_topic_matches_both(one: str, other: str) -> None:
         ("a/#", "a", True),
         ("a/#", "+", True),
         ("a/+/#", "a", False),
+        ("/#", "+", False),
         ("a/+", "+/b", True),
         ("a/+", "a/b/c", False),
         ("a/x/#", "a/+/c", True),
