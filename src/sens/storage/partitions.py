@@ -4,7 +4,6 @@ TimescaleDB makes its chunks by itself; there, only dropping is ours. A native p
 the UTC day it starts on (`reading_p20260105`); its bounds follow from that and the table's width.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple, cast
@@ -165,12 +164,20 @@ def _drop(connection: Connection, table: BigTable, end: int) -> None:
 
 
 def _partitions(connection: Connection, table: BigTable) -> list[tuple[str, date]]:
-    """Names and first days, oldest first. Partitions that a person made by another name are left alone."""
-    pattern = re.compile(rf"{table.name}_p(\d{{4}})(\d\d)(\d\d)")
+    """Names and first days, oldest first. What a person made by another name, or from another day on, is left alone."""
     with translated():
-        rows = connection.execute(_SQL["list_partitions"], (table.name,)).fetchall()
-    found = [match for (name,) in rows if (match := pattern.fullmatch(str(name)))]
-    return [(match[0], date(int(match[1]), int(match[2]), int(match[3]))) for match in found]
+        rows = cast("list[tuple[str]]", connection.execute(_SQL["list_partitions"], (table.name,)).fetchall())
+    return [(name, start) for (name,) in rows if (start := _start_by_name(table, name)) is not None]
+
+
+def _start_by_name(table: BigTable, name: str) -> date | None:
+    form = f"{table.name}_p%Y%m%d"
+    try:
+        start = datetime.strptime(name, form).date()
+    except ValueError:
+        return None
+    ours = f"{start:{form}}" == name and (start - _ANCHOR).days % table.days == 0
+    return start if ours else None
 
 
 def _start_of(table: BigTable, number: int) -> date:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from psycopg import sql
 
 from batches import MONDAY, Envelope, Message, batch_of
 from sens.storage.errors import DataRefused, PartitionMissing
@@ -64,6 +65,19 @@ def test_making_a_partition_does_not_wait_for_writers_or_readers(store: Store) -
 def test_the_next_partitions_of_every_table_are_made_ahead(store: Store) -> None:
     assert make_partitions_ahead(store.connection, MONDAY, 2) == (3 * len(BIG_TABLES) if is_plain(store) else 0)
     assert make_partitions_ahead(store.connection, MONDAY + 1, 2) == 0
+
+
+@pytest.mark.parametrize("name", ["reading_p20200107", "reading_p20209999", "reading_p202013", "reading_old"])
+def test_a_partition_that_a_person_made_in_another_way_is_left_alone(store: Store, name: str) -> None:
+    if not is_plain(store):
+        pytest.skip("a hypertable has no partitions that a person makes")
+    store.admin.execute(
+        sql.SQL("CREATE TABLE {} PARTITION OF reading FOR VALUES FROM ('2020-01-07') TO ('2020-01-08')").format(
+            sql.Identifier(name)
+        )
+    )
+    assert drop_partitions_before(store.connection, "reading", MONDAY) == ([], 0)
+    assert pieces(store) == 1
 
 
 def test_dropping_takes_whole_partitions_before_a_time_and_no_reading_after_it(store: Store) -> None:
