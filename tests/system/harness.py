@@ -9,8 +9,11 @@ import os
 import shutil
 import signal
 import sys
+import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +191,15 @@ class Stack:
         return get_json(self._api_url("/api/v1/ledger"), self._api_headers())
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """What the API answers to a POST."""
-        return get_json(self._api_url(path), self._api_headers(), timeout_s=60.0, body=body)
+        """What the API answers to a POST; asked again while it says that it cannot now, as it tells clients to."""
+        give_up_at = time.monotonic() + DRAIN_TIMEOUT_S
+        while True:
+            try:
+                return get_json(self._api_url(path), self._api_headers(), timeout_s=60.0, body=body)
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(0.5)
 
     def _api_url(self, path: str) -> str:
         return f"http://{HOST}:{self.api_port}{path}"

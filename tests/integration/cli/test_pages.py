@@ -11,7 +11,8 @@ from relay import Relay
 from servers import Mosquitto
 from whole_platform import Platform
 
-KINDS = {"", "sh", "python", "yaml"}
+# SQL is run by the tests of what it makes.
+KINDS = {"", "sh", "python", "yaml", "sql"}
 FOLLOWED = [page for page in PAGES if commands(page)]
 # What its commands print somewhere, as regular expressions.
 PRINTED = {
