@@ -122,6 +122,19 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("test", {"monitoring": {"podMonitor": {"enabled": True}}}, "scraped twice; set monitoring.annotations to false"),
     ("test", {"docs": {"metrics": {"enabled": True}}}, "docs.metrics.enabled: this component has no metrics"),
+    *(
+        (
+            "test",
+            {"networkPolicy": {end: {"namespaceSelector": None, "podSelector": None}}},
+            f"networkPolicy.{end}: without",
+        )
+        for end in ("dns", "ingressController", "scraper")
+    ),
+    (
+        "ha",
+        {"timescaledb": {"external": {"sslMode": "verify-ca", "caSecret": {"name": ""}}}},
+        "verify-ca needs the authority's certificate",
+    ),
     ("test", {"environment": "prod"}, "environment"),
     ("test", {"platformAPI": {}}, "platformAPI"),
     ("test", {"platformApi": {"replica": 2}}, "replica"),

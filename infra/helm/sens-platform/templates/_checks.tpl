@@ -9,6 +9,7 @@ key and what to write instead. The first one found ends the render, so nothing r
 {{- include "checks.nats" . -}}
 {{- include "checks.mockBroker" . -}}
 {{- include "checks.exposure" . -}}
+{{- include "checks.network" . -}}
 {{- include "checks.scaling" . -}}
 {{- include "checks.storage" . -}}
 {{- include "checks.monitoring" . -}}
@@ -56,6 +57,9 @@ key and what to write instead. The first one found ends the render, so nothing r
 {{- end -}}
 {{- if and (eq $database.mode "embedded") $database.external.host -}}
 {{- fail "timescaledb.external.host is set while timescaledb.mode is embedded; set mode to external, or leave the host empty" -}}
+{{- end -}}
+{{- if and (eq $database.mode "external") (eq $database.external.sslMode "verify-ca") (not $database.external.caSecret.name) -}}
+{{- fail "timescaledb.external.caSecret.name: verify-ca needs the authority's certificate; name its Secret, or write sslMode: verify-full" -}}
 {{- end -}}
 {{- if and (eq $database.mode "external") .Values.networkPolicy.enabled (not .Values.networkPolicy.egress.database) -}}
 {{- fail "networkPolicy.egress.database: name the addresses of the external database, for example [{cidr: 10.1.2.3/32, ports: [5432]}]; nothing else may be reached" -}}
@@ -141,6 +145,16 @@ key and what to write instead. The first one found ends the render, so nothing r
 {{- end -}}
 {{- if and .Values.webConsole.enabled .Values.webConsole.ingress.enabled (not .Values.platformApi.enabled) -}}
 {{- fail "webConsole.ingress.enabled: the console talks to platform-api on its own host; enable platformApi" -}}
+{{- end -}}
+{{- end }}
+
+{{/* A rule without a peer would be open to everybody. */}}
+{{- define "checks.network" -}}
+{{- range $end := list "dns" "ingressController" "scraper" -}}
+  {{- $peer := index $.Values.networkPolicy $end -}}
+  {{- if not (or $peer.namespaceSelector $peer.podSelector $peer.cidrs) -}}
+  {{- fail (printf "networkPolicy.%s: without selectors and cidrs its ports would be open to everybody; name who it is" $end) -}}
+  {{- end -}}
 {{- end -}}
 {{- end }}
 
