@@ -165,3 +165,22 @@ def test_what_a_user_sets_in_env_goes_before_the_charts_own() -> None:
     assert len(names) == len(set(names))
     values = {entry["name"]: entry.get("value") for entry in worker.spec["containers"][0]["env"]}
     assert (values["SENS_LOG_FORMAT"], values["SENS_BATCH_HOLD_S"]) == ("console", "0.05")
+
+
+def test_large_whole_numbers_stay_whole() -> None:
+    large = 1_000_650_000
+    rendered = render(
+        "test",
+        {
+            "platformApi": {"env": {"SENS_X": large}, "securityContext": {"runAsUser": large}},
+            "timescaledb": {"settings": {"max_locks_per_transaction": large}, "exporter": {"runAsUser": large}},
+            "mockMqttBroker": {"simulator": {"devices": large, "rate": 0.5}},
+        },
+    )
+    made = {pod.component: pod for pod in pods(rendered)}
+    api, database, broker = (made[name].spec for name in ("platform-api", "timescaledb", "mock-mqtt-broker"))
+    assert api["securityContext"]["runAsUser"] == large
+    assert {"name": "SENS_X", "value": f"{large}"} in api["containers"][0]["env"]
+    assert f"max_locks_per_transaction={large}" in database["containers"][0]["args"]
+    assert database["containers"][1]["securityContext"]["runAsUser"] == large
+    assert broker["containers"][1]["args"][-3::2] == [f"{large}", "0.5"]

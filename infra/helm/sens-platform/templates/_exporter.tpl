@@ -14,8 +14,8 @@
     {{- toYaml $values.exporter.resources | nindent 4 }}
   securityContext:
     {{- include "sens.containerSecurity" . | nindent 4 }}
-    runAsUser: {{ $values.exporter.runAsUser }}
-    runAsGroup: {{ $values.exporter.runAsUser }}
+    runAsUser: {{ $values.exporter.runAsUser | int64 }}
+    runAsGroup: {{ $values.exporter.runAsUser | int64 }}
   # Only the exporter is restarted when it hangs, never the server beside it.
   {{- include "sens.probes" (dict "probes" $values.probes "start" .exporterProbe "live" .exporterProbe "ready" .exporterProbe) | nindent 2 }}
 {{- end }}

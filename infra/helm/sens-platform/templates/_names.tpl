@@ -6,6 +6,11 @@ Names and labels. A component is a dict: root (the chart's context), key (its bl
 {{ .root.Release.Name }}-{{ .name }}
 {{- end }}
 
+{{/* A value as text. Helm reads whole numbers from files as floats, and would write 1e+07 for ten million. */}}
+{{- define "sens.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ . | int64 }}{{ else }}{{ . }}{{ end -}}
+{{- end }}
+
 {{/* Labels by which Services, policies and controllers find pods: they never change. */}}
 {{- define "sens.selectorLabels" -}}
 app.kubernetes.io/name: sens-platform

@@ -5,9 +5,9 @@ Pieces that every pod is made of. A component is the dict of _names.tpl.
 {{/* What the restricted Pod Security Standard asks of a pod; ids come from the values because images differ. */}}
 {{- define "sens.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: {{ .runAsUser }}
-runAsGroup: {{ .runAsGroup }}
-fsGroup: {{ .fsGroup }}
+runAsUser: {{ .runAsUser | int64 }}
+runAsGroup: {{ .runAsGroup | int64 }}
+fsGroup: {{ .fsGroup | int64 }}
 # Only where the owner differs: walking a database's files at each start takes minutes.
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile:
@@ -75,7 +75,7 @@ env:
   {{- end }}
   {{- range $name, $value := $plain }}
   - name: {{ $name }}
-    value: {{ $value | toString | quote }}
+    value: {{ include "sens.text" $value | quote }}
   {{- end }}
   {{- if .instance }}
   - name: SENS_INSTANCE
