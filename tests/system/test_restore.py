@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from servers import wait_until
 from system.harness import Line, Stack
 from system.verify import assert_exactly_once, settle, stored_numbers
@@ -66,39 +68,51 @@ def test_a_database_restored_to_an_older_copy_shows_what_is_lost_and_a_replay_br
     assert_exactly_once(line.stack, line.sender)
 
 
-def test_a_log_restored_to_an_older_copy_shows_what_is_lost(line: Line) -> None:
+@pytest.mark.parametrize("looked_at", ["before more came", "after more came than is lost"])
+def test_a_log_restored_to_an_older_copy_shows_what_is_lost(line: Line, looked_at: str) -> None:
     """The database is kept from storing while messages come, the log dies, and comes back as it was before them."""
     line.stack.expected_errors = {"messages_lost", "log_went_back"}
-    nats, copy = line.stack.nats, line.stack.folder / "copy"
     time.sleep(1)
     assert_exactly_once(line.stack, line.sender)
     kept = len(line.sender.acked)
-    nats.stop()
-    shutil.copytree(nats.folder / "jetstream", copy)
-    nats.start()
-    with line.stack.database() as database:
-        with database.transaction():
-            database.execute("LOCK TABLE ledger IN EXCLUSIVE MODE")
-            lost = send_and_pause(line, 1.5)
-            assert lost > 0
+    lost = lose_from_the_log(line, kept)
 
-            def leader_saw_them() -> bool:
-                with line.stack.database() as other:
-                    row = other.execute(SEEN).fetchone()
-                return row is not None and row[0] == kept + lost
-
-            wait_until(leader_saw_them, AUDITED_S, "the leader to see the log's end")
-            nats.kill()
-            line.telemetry.kill()
-        restore(copy, nats.folder / "jetstream")
-        nats.start()
+    if looked_at == "before more came":
         line.telemetry.start()
-
-    wait_for_lost(line.stack, lost)
-    later = send_and_pause(line, 2.0)
+        wait_for_lost(line.stack, lost)
+        later = send_and_pause(line, 2.0)
+    else:
+        later = 0
+        while later <= lost:
+            later += send_and_pause(line, 2.0)
+        line.telemetry.start()
     assert later > 0
     settle(line.stack, line.sender)
     wait_until(lambda: len(stored_numbers(line.stack, "line")) == kept + later, what="all that came later")
     stored = stored_numbers(line.stack, "line")
     assert set(stored.values()) == {1}
     wait_for_lost(line.stack, lost)
+
+
+def lose_from_the_log(line: Line, kept: int) -> int:
+    """How many messages came that neither side has any more. The telemetry worker is away afterwards."""
+    nats, copy = line.stack.nats, line.stack.folder / "copy"
+    nats.stop()
+    shutil.copytree(nats.folder / "jetstream", copy)
+    nats.start()
+    with line.stack.database() as database, database.transaction():
+        database.execute("LOCK TABLE ledger IN EXCLUSIVE MODE")
+        lost = send_and_pause(line, 1.5)
+        assert lost > 0
+
+        def leader_saw_them() -> bool:
+            with line.stack.database() as other:
+                row = other.execute(SEEN).fetchone()
+            return row is not None and row[0] == kept + lost
+
+        wait_until(leader_saw_them, AUDITED_S, "the leader to see the log's end")
+        nats.kill()
+        line.telemetry.kill()
+    restore(copy, nats.folder / "jetstream")
+    nats.start()
+    return lost

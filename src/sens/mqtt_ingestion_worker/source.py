@@ -100,6 +100,9 @@ class SourceWorker:
         self.session = source.session(self.ordinal)
         self.report = Report(source, settings.instance)
         self._subscriptions = Subscriptions(servers.connection, source.name, self.session)
+        # One for all runs: it remembers what was confirmed, should the log be restored to an older copy.
+        member = self.ordinal if source.mode == "shared" else None
+        self._log = SubjectLog(servers.stream, source.name, self.session, member)
         # One lease for all runs: a namesake on another machine is then told from an earlier life of ours.
         self._lease = Lease(servers.connection, key=source.name, owner=settings.instance, ttl_s=settings.lease_ttl_s)
         _begin_series(source)
@@ -113,17 +116,11 @@ class SourceWorker:
         async with self._owned() as lost:
             if lost is None:
                 return
-            subject_log = SubjectLog(
-                self.servers.stream,
-                self.source.name,
-                self.session,
-                self.ordinal if self.source.mode == "shared" else None,
-            )
-            if not await self._claimed(subject_log):
+            if not await self._claimed():
                 return
             sizes = self._sizes()
             intake = Intake(
-                subject_log,
+                self._log,
                 self.source.mqtt_version,
                 sizes.max_envelope_bytes,
                 self.source.redelivery_wait.total_seconds(),
@@ -133,20 +130,20 @@ class SourceWorker:
                 self._serve(intake, sizes),
                 intake.pump(),
                 intake.settle(self.settings.settle_every_s),
-                self._watch_epoch(subject_log),
+                self._watch_epoch(),
                 _raise_when(lost, self.source.name),
             )
 
-    async def _claimed(self, subject_log: SubjectLog) -> bool:
+    async def _claimed(self) -> bool:
         """Claim the subject, unless stopping comes first."""
         try:
-            await until_first_ends(subject_log.claim(self.source.mqtt_version), wait(self.stopping))
+            await until_first_ends(self._log.claim(self.source.mqtt_version), wait(self.stopping))
         except SensError as error:
             self.report.change("away", str(error))
             raise
-        return subject_log.claimed
+        return self._log.claimed
 
-    async def _watch_epoch(self, subject_log: SubjectLog) -> None:
+    async def _watch_epoch(self) -> None:
         """See whether the stream began a new life (made anew, or restored): running totals then start again.
 
         Raises:
@@ -155,10 +152,10 @@ class SourceWorker:
         while True:
             await asyncio.sleep(EPOCH_EVERY_S)
             with suppress(Retry):
-                if await self.servers.stream.refresh() == subject_log.epoch:
+                if await self.servers.stream.refresh() == self._log.epoch:
                     continue
                 break
-        raise Fenced(f"the stream of {subject_log.subject} began a new life")
+        raise Fenced(f"the stream of {self._log.subject} began a new life")
 
     async def tell_status(self) -> None:
         """Publish the source's state every few seconds, until stopping."""

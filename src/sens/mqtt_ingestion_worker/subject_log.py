@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -58,8 +59,18 @@ class Tail:
     next_received_at: int = 0
 
 
+class Confirmed(NamedTuple):
+    """The highest running total that the stream has confirmed to us, and the epoch that it counts in."""
+
+    epoch: bytes = b""
+    total: int = 0
+
+
 class SubjectLog:
-    """Owns the subject of (source, session) from `claim()` until another owner claims it.
+    """Owns the subject of (source, session) from `claim()` until another owner claims it; then it can claim again.
+
+    What was confirmed it remembers from claim to claim. Where the log was restored to an older copy meanwhile,
+    the running total goes on from there and not from the copy's, so that what the log lost shows as lost.
 
     Args:
         member: ordinal among the members of a shared source, below `SHARED_STEP_US`: no two of them give the
@@ -76,12 +87,17 @@ class SubjectLog:
         self.tail = Tail()
         self.epoch = b""
         self.claimed = False
+        self._confirmed = Confirmed()
 
     async def claim(self, mqtt_version: int) -> None:
         """Take the subject over: from now on, a former owner's publish is refused."""
+        self.claimed = False
         self.epoch = await self.stream.refresh()
         stored = await self.stream.last(self.subject)
         self.tail = self._tail_of(stored)
+        if self._confirmed.epoch == self.epoch and self._confirmed.total > self.tail.total:
+            log.error("log_went_back", source=self.source, had=self._confirmed.total, has=self.tail.total)
+            self.tail.total = self._confirmed.total
         await self._publish(self._envelope(Pack(EnvelopeKind.RAW, b"", 0, 0), mqtt_version, self.tail.settled))
         self.claimed = True
 
@@ -137,6 +153,7 @@ class SubjectLog:
             settled=envelope.settled,
             next_received_at=envelope.next_received_at,
         )
+        self._confirmed = Confirmed(envelope.epoch, envelope.total)
         metrics.PUBLISH_SECONDS.labels(self.source).observe(time.monotonic() - started)
 
     async def _publish_until_confirmed(self, envelope: Envelope, data: bytes) -> int:

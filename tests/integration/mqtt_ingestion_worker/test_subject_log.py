@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -144,6 +145,30 @@ async def test_a_new_life_of_the_stream_starts_totals_anew(tmp_path: Path):
         assert (again.tail.total, again.tail.settled) == (0, 0)
         assert await again.append(content(2), 4, settled=0) == 2
         assert [envelope.messages async for envelope in again.recent(0)] == [2, 5], "of the former life, too"
+        await made.close()
+    finally:
+        server.stop()
+
+
+async def test_totals_go_on_from_what_was_confirmed_where_the_log_was_restored_to_an_older_copy(tmp_path: Path):
+    server, copy = Nats(tmp_path / "nats"), tmp_path / "copy"
+    server.start()
+    try:
+        made = await connect(server.url, name="test", stopping=asyncio.Event())
+        log = await owner(await RawStream.ensure(made, RawStreamSettings(64 * 1024 * 1024)), "plant")
+        assert await log.append(content(5), 4, settled=0) == 5
+        server.stop()
+        shutil.copytree(server.folder / "jetstream", copy)
+        server.start()
+        assert await log.append(content(4), 4, settled=0) == 9
+        server.stop()
+        shutil.rmtree(server.folder / "jetstream")
+        shutil.copytree(copy, server.folder / "jetstream")
+        server.start()
+        with pytest.raises(Fenced):
+            await log.append(content(2), 4, settled=0)
+        await log.claim(4)
+        assert await log.append(content(2), 4, settled=0) == 11, "4 of the 11 are lost"
         await made.close()
     finally:
         server.stop()
