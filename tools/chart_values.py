@@ -145,7 +145,9 @@ RULES: dict[str, Schema] = {
     "minReplicas": _POSITIVE,
     "maxReplicas": _POSITIVE,
     "env": {"type": "object", "propertyNames": _ENV_NAME, "additionalProperties": _SCALAR},
-    "envFrom": _list_of(_OBJECT),
+    "envFrom": _list_of(
+        _closed([], {"secretRef": _OBJECT, "configMapRef": _OBJECT, "prefix": _TEXT, "version": _TEXT})
+    ),
     "secretRefs": _list_of(
         _closed(["env", "secret", "key"], {"env": _ENV_NAME, "secret": _TEXT, "key": _TEXT, "version": _TEXT})
     ),
@@ -181,17 +183,23 @@ RULES: dict[str, Schema] = {
     "extraVolumes": _list_of(
         _closed(
             ["name", "mountPath", "volume"],
-            {"name": _TEXT, "mountPath": {"type": "string", "pattern": "^/"}, "subPath": _TEXT, "volume": _OBJECT},
+            {
+                "name": _TEXT,
+                "mountPath": {"type": "string", "pattern": "^/"},
+                "subPath": _TEXT,
+                "volume": _OBJECT,
+                "version": _TEXT,
+            },
         )
     ),
     "trustedProxies": _list_of(_CIDR),
     "mode": {"enum": ["embedded", "external"]},
     "sslMode": {"enum": ["disable", "require", "verify-ca", "verify-full"]},
     "database": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
-    "owner": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
-    "writer": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
-    "reader": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
-    "backup": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
+    "roles.owner": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
+    "roles.writer": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
+    "roles.reader": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
+    "roles.backup": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
     "settings": {"type": "object", "additionalProperties": _SCALAR},
     "stream.replicas": {"enum": [1, 3, 5]},
     "cidrs": _list_of(_CIDR),

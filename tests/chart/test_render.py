@@ -96,34 +96,6 @@ def test_with_external_servers_none_is_started() -> None:
     ]  # fmt: skip
 
 
-def _rolled(before: list[Object], after: list[Object]) -> set[str]:
-    """Components whose pods a change replaces."""
-    old = {pod.component: pod for pod in pods(before)}
-    return {pod.component for pod in pods(after) if pod != old[pod.component]}
-
-
-READERS_OF_CONFIG = {"mqtt-ingestion-worker", "telemetry-worker", "platform-api"}
-
-
-@pytest.mark.parametrize(
-    ("change", "rolls"),
-    [
-        ({"config": {"retention": {"raw": "31d"}}}, READERS_OF_CONFIG),
-        ({"timescaledb": {"secretVersion": "2"}}, {"timescaledb", "telemetry-worker", "platform-api", "migrations"}),
-        ({"nats": {"auth": {"secretVersion": "2"}}}, {"nats", *READERS_OF_CONFIG}),
-        (
-            {"mqttIngestionWorker": {"secretRefs": [{"env": "A", "secret": "a", "key": "a", "version": "2"}]}},
-            {"mqtt-ingestion-worker"},
-        ),
-        ({"networkPolicy": {"enabled": False}}, set()),
-        ({"docs": {"podAnnotations": {"a": "b"}}}, {"docs"}),
-    ],
-)
-def test_a_change_rolls_exactly_the_pods_that_read_it(change: dict[str, object], rolls: set[str]) -> None:
-    before = {"mqttIngestionWorker": {"secretRefs": [{"env": "A", "secret": "a", "key": "a", "version": "1"}]}}
-    assert _rolled(render("test", before), render("test", {**before, **change})) == rolls
-
-
 def test_the_migrations_job_is_named_by_all_that_it_is_made_of() -> None:
     def job(overrides: dict[str, object]) -> str:
         return next(each["metadata"]["name"] for each in of_kind(render("test", overrides), "Job"))
@@ -134,7 +106,7 @@ def test_the_migrations_job_is_named_by_all_that_it_is_made_of() -> None:
     others = [
         job({"imageTag": "0.1.0-alpha.2.1"}),
         job({"migrations": {"resources": {"limits": {"memory": "300Mi"}}}}),
-        job({"timescaledb": {"secretVersion": "2"}}),
+        job({"timescaledb": {"secretVersions": {"owner": "2"}}}),
         job({"migrations": {"env": {"SENS_LOG_LEVEL": "debug"}}}),
     ]
     assert len({first, *others}) == 5

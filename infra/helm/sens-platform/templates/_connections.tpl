@@ -153,8 +153,12 @@ SENS_NATS_PASSWORD: {secret: {{ .root.Values.nats.auth.existingSecret }}, key: {
 {{- end }}
 {{- end }}
 
+{{- define "sens.natsCa" -}}
+{{- if and (eq .root.Values.nats.mode "external") .root.Values.nats.external.caSecret.name }}yes{{ end }}
+{{- end }}
+
 {{- define "sens.natsMounts" -}}
-{{- if and (eq .root.Values.nats.mode "external") .root.Values.nats.external.caSecret.name }}
+{{- if include "sens.natsCa" . }}
 - name: nats-ca
   mountPath: /run/nats-ca
   readOnly: true
@@ -167,7 +171,7 @@ SENS_NATS_PASSWORD: {secret: {{ .root.Values.nats.auth.existingSecret }}, key: {
 {{- end }}
 
 {{- define "sens.natsVolumes" -}}
-{{- if and (eq .root.Values.nats.mode "external") .root.Values.nats.external.caSecret.name }}
+{{- if include "sens.natsCa" . }}
 - name: nats-ca
   secret:
     secretName: {{ .root.Values.nats.external.caSecret.name }}
@@ -195,9 +199,17 @@ SENS_NATS_PASSWORD: {secret: {{ .root.Values.nats.auth.existingSecret }}, key: {
 {{- define "sens.configSum" -}}
 {{- toJson .root.Values.config -}}
 {{- end }}
+{{/* Of the database's Secrets: the passwords in `passwords` (by role) and the authority's certificate. */}}
 {{- define "sens.databaseSum" -}}
-{{ .root.Values.timescaledb.existingSecret }}/{{ .root.Values.timescaledb.secretVersion }}
+{{- $database := .root.Values.timescaledb -}}
+{{- range .passwords }}{{ $database.existingSecret }}/{{ . }}/{{ index $database.secretVersions . }} {{ end -}}
+{{- if include "sens.databaseCa" . }}{{ include "sens.secretSum" $database.external.caSecret }}{{ end -}}
 {{- end }}
 {{- define "sens.natsSum" -}}
-{{ .root.Values.nats.auth.existingSecret }}/{{ .root.Values.nats.auth.secretVersion }}
+{{- $nats := .root.Values.nats -}}
+{{ $nats.auth.existingSecret }}/{{ $nats.auth.secretVersion }}
+{{- if include "sens.natsCa" . }} {{ include "sens.secretSum" $nats.external.caSecret }}{{ end -}}
+{{- end }}
+{{- define "sens.secretSum" -}}
+{{ .name | default .existingSecret }}/{{ .key }}/{{ .secretVersion }}
 {{- end }}

@@ -86,7 +86,9 @@ env:
 {{- end }}
 {{- with $values.envFrom }}
 envFrom:
-  {{- toYaml . | nindent 2 }}
+  {{- range . }}
+  - {{- toYaml (omit . "version") | nindent 4 }}
+  {{- end }}
 {{- end }}
 {{- end }}
 
@@ -112,8 +114,8 @@ else, rolls it; and where Prometheus finds its metrics. `sums` maps a name to wh
 {{- range $name, $content := .sums }}
 checksum/{{ $name }}: {{ $content | toString | sha256sum }}
 {{- end }}
-{{- if $values.secretRefs }}
-checksum/secrets: {{ toJson $values.secretRefs | sha256sum }}
+{{- if or $values.secretRefs $values.envFrom $values.extraVolumes }}
+checksum/secrets: {{ toJson (list $values.secretRefs $values.envFrom $values.extraVolumes) | sha256sum }}
 {{- end }}
 {{- if and .metricsPort $values.metrics.enabled .root.Values.monitoring.annotations }}
 prometheus.io/scrape: "true"
