@@ -10,6 +10,10 @@ DNS = {53}
 OUTSIDE = {
     # (labels of the pod, labels of its namespace) -> what it is called
     "traefik": ({"app.kubernetes.io/name": "traefik"}, {"kubernetes.io/metadata.name": "kube-system"}),
+    "ingress-nginx": (
+        {"app.kubernetes.io/name": "ingress-nginx"},
+        {"kubernetes.io/metadata.name": "ingress-nginx"},
+    ),
     "prometheus": ({"app.kubernetes.io/name": "prometheus"}, {"kubernetes.io/metadata.name": "monitoring"}),
     "kube-dns": ({"k8s-app": "kube-dns"}, {"kubernetes.io/metadata.name": "kube-system"}),
     "stranger": ({"app": "stranger"}, {"kubernetes.io/metadata.name": "elsewhere"}),
@@ -18,8 +22,9 @@ OUTSIDE = {
 
 
 def selects(selector: Object | None, labels: dict[str, str]) -> bool:
-    wanted = (selector or {}).get("matchLabels", {})
-    return all(labels.get(key) == value for key, value in wanted.items())
+    wanted = selector or {}
+    assert wanted.keys() <= {"matchLabels"}, "other ways to select are not computed here"
+    return all(labels.get(key) == value for key, value in wanted.get("matchLabels", {}).items())
 
 
 def matches(peer: Object, labels: dict[str, str], namespace: dict[str, str] | None) -> bool:

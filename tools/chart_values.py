@@ -132,7 +132,16 @@ _WHOLE_QUANTITY: Schema = {"type": "string", "pattern": "^[1-9][0-9]*(Ki|Mi|Gi|T
 _ENV_NAME: Schema = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
 _POSITIVE: Schema = {"type": "integer", "minimum": 1}
 _USER: Schema = {"type": "integer", "minimum": 1}
-_EGRESS: Schema = _list_of(_closed(["cidr", "ports"], {"cidr": _CIDR, "ports": {**_list_of(_PORT), "minItems": 1}}))
+_EXPRESSION: Schema = _closed(
+    ["key", "operator"],
+    {"key": _TEXT, "operator": {"enum": ["In", "NotIn", "Exists", "DoesNotExist"]}, "values": _list_of(_TEXT)},
+)
+_SELECTOR: Schema = _closed([], {"matchLabels": _TEXTS_BY_NAME, "matchExpressions": _list_of(_EXPRESSION)})
+_ADDRESSES: Schema = _closed(["cidr"], {"cidr": _CIDR, "except": _list_of(_CIDR)})
+_PEERS: Schema = _list_of(
+    _closed([], {"namespaceSelector": _SELECTOR, "podSelector": _SELECTOR, "ipBlock": _ADDRESSES})
+)
+_EGRESS: Schema = _list_of(_closed(["to", "ports"], {"to": _PEERS, "ports": {**_list_of(_PORT), "minItems": 1}}))
 
 RULES: dict[str, Schema] = {
     "environment": {"enum": ["local", "test", "staging", "production"]},
@@ -157,8 +166,6 @@ RULES: dict[str, Schema] = {
     "monitoring.annotations": {"type": "boolean"},
     "podAnnotations": _TEXTS_BY_NAME,
     "labels": _TEXTS_BY_NAME,
-    "namespaceSelector": _TEXTS_BY_NAME,
-    "podSelector": _TEXTS_BY_NAME,
     "nodeSelector": _TEXTS_BY_NAME,
     "tolerations": _list_of(_OBJECT),
     "affinity": _OBJECT,
@@ -202,7 +209,9 @@ RULES: dict[str, Schema] = {
     "roles.backup": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
     "settings": {"type": "object", "additionalProperties": _SCALAR},
     "stream.replicas": {"enum": [1, 3, 5]},
-    "cidrs": _list_of(_CIDR),
+    "networkPolicy.dns": _PEERS,
+    "networkPolicy.ingressController": _PEERS,
+    "networkPolicy.scraper": _PEERS,
     "egress.brokers": _EGRESS,
     "egress.database": _EGRESS,
     "egress.nats": _EGRESS,

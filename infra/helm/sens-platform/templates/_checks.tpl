@@ -62,7 +62,7 @@ key and what to write instead. The first one found ends the render, so nothing r
 {{- fail "timescaledb.external.caSecret.name: verify-ca needs the authority's certificate; name its Secret, or write sslMode: verify-full" -}}
 {{- end -}}
 {{- if and (eq $database.mode "external") .Values.networkPolicy.enabled (not .Values.networkPolicy.egress.database) -}}
-{{- fail "networkPolicy.egress.database: name the addresses of the external database, for example [{cidr: 10.1.2.3/32, ports: [5432]}]; nothing else may be reached" -}}
+{{- fail "networkPolicy.egress.database: name the addresses of the external database, for example [{to: [{ipBlock: {cidr: 10.1.2.3/32}}], ports: [5432]}]; nothing else may be reached" -}}
 {{- end -}}
 {{- $names := values $database.roles -}}
 {{- if ne (len $names) (len (uniq $names)) -}}
@@ -91,7 +91,7 @@ key and what to write instead. The first one found ends the render, so nothing r
 {{- fail "nats.external.hosts is set while nats.mode is embedded; set mode to external, or leave it empty" -}}
 {{- end -}}
 {{- if and (eq $nats.mode "external") .Values.networkPolicy.enabled (not .Values.networkPolicy.egress.nats) -}}
-{{- fail "networkPolicy.egress.nats: name the addresses of the external NATS, for example [{cidr: 10.1.2.0/24, ports: [4222]}]; nothing else may be reached" -}}
+{{- fail "networkPolicy.egress.nats: name the addresses of the external NATS, for example [{to: [{ipBlock: {cidr: 10.1.2.0/24}}], ports: [4222]}]; nothing else may be reached" -}}
 {{- end -}}
 {{- if and (eq $nats.mode "embedded") (gt (int $nats.stream.replicas) 1) -}}
 {{- fail "nats.stream.replicas: the embedded NATS is one server and keeps one copy; set it to 1, or set nats.mode to external" -}}
@@ -148,12 +148,38 @@ key and what to write instead. The first one found ends the render, so nothing r
 {{- end -}}
 {{- end }}
 
-{{/* A rule without a peer would be open to everybody. */}}
+{{/* A rule without a peer would be open to everybody, and so would one that selects nothing. */}}
 {{- define "checks.network" -}}
 {{- range $end := list "dns" "ingressController" "scraper" -}}
-  {{- $peer := index $.Values.networkPolicy $end -}}
-  {{- if not (or $peer.namespaceSelector $peer.podSelector $peer.cidrs) -}}
-  {{- fail (printf "networkPolicy.%s: without selectors and cidrs its ports would be open to everybody; name who it is" $end) -}}
+  {{- $peers := index $.Values.networkPolicy $end -}}
+  {{- if not $peers -}}
+  {{- fail (printf "networkPolicy.%s: the list is empty, and its ports would be open to everybody; name who it is" $end) -}}
+  {{- end -}}
+  {{- include "checks.peers" (dict "at" $end "peers" $peers) -}}
+  {{- range $peers -}}
+    {{- if hasSuffix "/0" (dig "ipBlock" "cidr" "" .) -}}
+    {{- fail (printf "networkPolicy.%s: %s is everybody; name its addresses" $end .ipBlock.cidr) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- range $end := list "brokers" "database" "nats" -}}
+  {{- range index $.Values.networkPolicy.egress $end -}}
+    {{- if not .to -}}
+    {{- fail (printf "networkPolicy.egress.%s: the list is empty, and everything could be reached on its ports; name who it is" $end) -}}
+    {{- end -}}
+    {{- include "checks.peers" (dict "at" (printf "egress.%s" $end) "peers" .to) -}}
+  {{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "checks.peers" -}}
+{{- range .peers -}}
+  {{- $selectors := list (dig "namespaceSelector" "matchLabels" nil .) (dig "namespaceSelector" "matchExpressions" nil .) (dig "podSelector" "matchLabels" nil .) (dig "podSelector" "matchExpressions" nil .) -}}
+  {{- if and .ipBlock (or .namespaceSelector .podSelector) -}}
+  {{- fail (printf "networkPolicy.%s: an entry has ipBlock and selectors; write two entries" $.at) -}}
+  {{- end -}}
+  {{- if not (or .ipBlock (compact $selectors)) -}}
+  {{- fail (printf "networkPolicy.%s: an entry selects nothing, which is everybody; name who it is by labels or ipBlock" $.at) -}}
   {{- end -}}
 {{- end -}}
 {{- end }}

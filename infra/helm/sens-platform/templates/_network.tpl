@@ -1,6 +1,6 @@
 {{/*
 The edges that the data path has, as one list: who connects to whom, on which port of the pod. Each end of an edge is a component,
-or one of: ingress-controller, scraper, dns, and the lists of `networkPolicy.egress` (brokers, database, nats).
+or one of `networkPolicy`: ingressController, scraper, dns, and the lists of `networkPolicy.egress` (brokers, database, nats).
 NetworkPolicies are made from this list alone; what is not in it is closed.
 */}}
 {{- define "sens.edges" -}}
@@ -25,14 +25,14 @@ NetworkPolicies are made from this list alone; what is not in it is closed.
 - {from: platform-api, to: {{ $database }}, port: 5432}
 - {from: scraper, to: platform-api, port: 9090, metrics: platformApi}
 {{- if or $v.platformApi.ingress.enabled (and $v.webConsole.enabled $v.webConsole.ingress.enabled) }}
-- {from: ingress-controller, to: platform-api, port: 8080}
+- {from: ingressController, to: platform-api, port: 8080}
 {{- end }}
 {{- end }}
 {{- if and $v.webConsole.enabled $v.webConsole.ingress.enabled }}
-- {from: ingress-controller, to: web-console, port: 8080}
+- {from: ingressController, to: web-console, port: 8080}
 {{- end }}
 {{- if and $v.docs.enabled $v.docs.ingress.enabled }}
-- {from: ingress-controller, to: docs, port: 8080}
+- {from: ingressController, to: docs, port: 8080}
 {{- end }}
 {{- if $v.migrations.enabled }}
 - {from: migrations, to: {{ $database }}, port: 5432}
@@ -58,30 +58,13 @@ NetworkPolicies are made from this list alone; what is not in it is closed.
 
 {{/* The far end of an edge as peers of a NetworkPolicy. */}}
 {{- define "sens.peers" -}}
-{{- $policy := .root.Values.networkPolicy -}}
-{{- if eq .end "ingress-controller" }}
-{{- include "sens.selectedPeers" $policy.ingressController }}
-{{- else if eq .end "scraper" }}
-{{- include "sens.selectedPeers" $policy.scraper }}
-{{- else }}
+{{- $outside := pick .root.Values.networkPolicy "dns" "ingressController" "scraper" -}}
+{{- if hasKey $outside .end }}
+{{- toYaml (get $outside .end) }}
+{{- else -}}
 - podSelector:
     matchLabels:
       {{- include "sens.selectorLabels" (dict "root" .root "name" .end) | nindent 6 }}
-{{- end }}
-{{- end }}
-
-{{- define "sens.selectedPeers" -}}
-{{- if or .namespaceSelector .podSelector }}
-- namespaceSelector:
-    matchLabels:
-      {{- toYaml .namespaceSelector | nindent 6 }}
-  podSelector:
-    matchLabels:
-      {{- toYaml .podSelector | nindent 6 }}
-{{- end }}
-{{- range .cidrs }}
-- ipBlock:
-    cidr: {{ . }}
 {{- end }}
 {{- end }}
 
@@ -91,7 +74,7 @@ NetworkPolicies are made from this list alone; what is not in it is closed.
 {{- range include "sens.edges" .root | fromYamlArray }}
 {{- if and (eq .to $name) (or (not .metrics) (index $root.Values (.metrics | default "nats")).metrics.enabled) }}
 - from:
-    {{- include "sens.peers" (dict "root" $root "end" .from) | trim | nindent 4 }}
+    {{- include "sens.peers" (dict "root" $root "end" .from) | nindent 4 }}
   ports:
     - {protocol: TCP, port: {{ .port }}}
 {{- end }}
@@ -108,8 +91,7 @@ NetworkPolicies are made from this list alone; what is not in it is closed.
 {{- if hasPrefix "external-" .to }}
 {{- range index $root.Values.networkPolicy.egress (trimPrefix "external-" .to) }}
 - to:
-    - ipBlock:
-        cidr: {{ .cidr }}
+    {{- toYaml .to | nindent 4 }}
   ports:
     {{- range .ports }}
     - {protocol: TCP, port: {{ . }}}
@@ -117,7 +99,7 @@ NetworkPolicies are made from this list alone; what is not in it is closed.
 {{- end }}
 {{- else }}
 - to:
-    {{- include "sens.peers" (dict "root" $root "end" .to) | trim | nindent 4 }}
+    {{- include "sens.peers" (dict "root" $root "end" .to) | nindent 4 }}
   ports:
     - {protocol: TCP, port: {{ .port }}}
 {{- end }}
@@ -125,7 +107,7 @@ NetworkPolicies are made from this list alone; what is not in it is closed.
 {{- end }}
 {{- if $connects }}
 - to:
-    {{- include "sens.selectedPeers" $root.Values.networkPolicy.dns | trim | nindent 4 }}
+    {{- include "sens.peers" (dict "root" $root "end" "dns") | nindent 4 }}
   ports:
     - {protocol: UDP, port: 53}
     - {protocol: TCP, port: 53}
