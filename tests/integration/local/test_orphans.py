@@ -82,7 +82,7 @@ def test_a_launched_command_dies_with_the_process_that_started_it(tmp_path: Path
     wait_until(lambda: orphans.command_of(pid) == " ".join(SLEEP))
     parent.kill()
     parent.wait()
-    wait_until(lambda: orphans.command_of(pid) == "", 5, "the child to be gone")
+    wait_until(lambda: orphans.command_of(pid) == "", what="the child to be gone")
     assert orphans.command_of(pid) == ""
 
 
@@ -90,5 +90,5 @@ def test_a_launched_command_dies_with_the_process_that_started_it(tmp_path: Path
 def test_a_command_whose_parent_died_before_it_was_launched_does_not_start():
     command = launched(SLEEP)
     command[4] = "1"  # the pid of the parent that is not ours
-    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "the supervisor is gone\n")

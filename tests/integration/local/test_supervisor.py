@@ -21,6 +21,8 @@ from sens.local.supervisor import Supervisor
 from servers import free_port, wait_until
 
 FAST = RestartPolicy(first_delay_s=0.05, max_delay_s=0.4)
+PATIENCE_S = 60.0
+"""For what comes by itself, on a busy machine as well."""
 
 # Writes down that it began and that it was told to stop.
 POLITE = """
@@ -96,7 +98,7 @@ class Running:
         all_ = [status.state for status in self.seen if status.name == name]
         return [state for before, state in zip([None, *all_], all_, strict=False) if state is not before]
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 10) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         await asyncio.to_thread(wait_until, condition, timeout_s, f"it; last: {self.supervisor.statuses()}")
 
     async def until_state(self, name: str, state: State) -> Status:
@@ -105,7 +107,7 @@ class Running:
 
     async def stop(self) -> list[Status]:
         self.stopping.set()
-        return await asyncio.wait_for(self.task, 30)
+        return await asyncio.wait_for(self.task, PATIENCE_S)
 
 
 @contextlib.asynccontextmanager
@@ -155,9 +157,9 @@ async def test_a_stage_waits_until_the_one_before_is_ready(data_dir: DataDir):
     slow = Part(name="slow", command=python(LISTENING, port, 0.5), ready=tcp_ready(port))
     late = Part(name="late", command=python("import time; time.sleep(600)"))
     async with supervised(data_dir, [slow], [late]) as running:
-        await running.until_state("slow", State.STARTING)
-        assert running.now("late").state is State.WAITING
         await running.until_state("late", State.RUNNING)
+        told = [(status.name, status.state) for status in running.seen]
+        assert told.index(("slow", State.RUNNING)) < told.index(("late", State.STARTING))
         assert running.states("slow") == [State.STARTING, State.RUNNING]
         assert any("does not answer yet" in status.note for status in running.seen)
         assert running.now("slow").note == ""
@@ -190,7 +192,7 @@ async def test_a_part_that_never_becomes_ready_and_dies_fails_the_whole(data_dir
         name="dying", command=python("raise SystemExit('no such table')"), ready=tcp_ready(free_port()), url="here"
     )
     async with supervised(data_dir, [Part(name="first", command=python(POLITE, "first", diary))], [dying]) as running:
-        failed = await asyncio.wait_for(running.task, 20)
+        failed = await asyncio.wait_for(running.task, PATIENCE_S)
         assert [(status.name, status.state, status.note) for status in failed] == [
             ("dying", State.FAILED, "ended with code 1: no such table")
         ]
@@ -201,14 +203,14 @@ async def test_a_part_that_never_becomes_ready_and_dies_fails_the_whole(data_dir
 async def test_an_exit_code_that_says_hopeless_is_believed_at_once(data_dir: DataDir):
     wrong = Part(name="wrong", command=python("raise SystemExit(3)"), ready=tcp_ready(free_port()), hopeless_code=3)
     async with supervised(data_dir, [wrong]) as running:
-        failed = await asyncio.wait_for(running.task, 20)
+        failed = await asyncio.wait_for(running.task, PATIENCE_S)
     assert (failed[0].note, failed[0].restarts) == ("ended with code 3", 0)
 
 
 async def test_a_task_that_fails_is_not_tried_again_and_nothing_after_it_starts(data_dir: DataDir):
     task = Part(name="migrate", task=True, command=python("raise SystemExit('the schema is newer')"))
     async with supervised(data_dir, [task], [Part(name="worker", command=python(""))]) as running:
-        failed = await asyncio.wait_for(running.task, 20)
+        failed = await asyncio.wait_for(running.task, PATIENCE_S)
         assert [status.note for status in failed] == ["ended with code 1: the schema is newer"]
         assert running.states("worker") in ([], [State.STOPPED])
 
@@ -219,7 +221,7 @@ async def test_a_failed_start_leaves_no_error_behind_that_nobody_asked_for(data_
     wrong = Part(name="wrong", command=python("raise SystemExit(3)"), ready=tcp_ready(free_port()), hopeless_code=3)
     slow = Part(name="slow", command=python("import time; time.sleep(600)"), ready=tcp_ready(free_port()))
     async with supervised(data_dir, [wrong, slow]) as running:
-        await asyncio.wait_for(running.task, 20)
+        await asyncio.wait_for(running.task, PATIENCE_S)
     gc.collect()
     await asyncio.sleep(0)
     assert complaints == []
@@ -230,14 +232,14 @@ async def test_preparation_that_a_person_must_mend_fails_the_whole(data_dir: Dat
         raise Fatal("written by PostgreSQL 17")
 
     async with supervised(data_dir, [Part(name="part", command=python(""), prepare=prepare)]) as running:
-        failed = await asyncio.wait_for(running.task, 20)
+        failed = await asyncio.wait_for(running.task, PATIENCE_S)
     assert failed[0].note == "written by PostgreSQL 17"
 
 
 async def test_a_command_that_is_not_there_is_named(data_dir: DataDir):
     part = Part(name="part", command=["/no/such/program"], ready=tcp_ready(free_port()))
     async with supervised(data_dir, [part]) as running:
-        failed = await asyncio.wait_for(running.task, 20)
+        failed = await asyncio.wait_for(running.task, PATIENCE_S)
     assert failed[0].note == "ended with code 1: /no/such/program: No such file or directory"
 
 
@@ -250,7 +252,7 @@ async def test_a_part_that_does_not_stop_is_killed_after_its_grace_time(data_dir
         pid = running.now("part").pid
         began_at = time.monotonic()
         await running.stop()
-        assert 0.3 <= time.monotonic() - began_at < 10
+        assert time.monotonic() - began_at >= 0.3
     assert not alive(pid)
 
 
@@ -264,7 +266,7 @@ async def test_who_hurries_does_not_wait_for_the_grace_time(data_dir: DataDir):
         await running.until_state("part", State.STOPPING)
         assert not running.task.done()
         running.supervisor.hurry()
-        await asyncio.wait_for(running.task, 10)
+        await asyncio.wait_for(running.task, PATIENCE_S)
         assert running.now("part").state is State.STOPPED
 
 
@@ -275,7 +277,7 @@ async def test_stopping_does_not_wait_for_a_long_pause_or_an_unready_part(data_d
     async with supervised(data_dir, [dead, unready], policy=slow_to_return) as running:
         await running.until_state("dead", State.RESTARTING)
         await running.until_state("unready", State.STARTING)
-        await asyncio.wait_for(running.stop(), 10)
+        await running.stop()
         assert [status.state for status in running.supervisor.statuses()] == [State.STOPPED, State.STOPPED]
 
 
@@ -300,7 +302,7 @@ async def test_a_part_that_answers_no_more_is_shown_so_then_killed_and_started_a
         hung = (await running.until_state("part", State.RUNNING)).pid
         assert hung is not None
         os.kill(hung, signal.SIGSTOP)
-        await running.until(lambda: running.now("part").restarts == 1, 60)
+        await running.until(lambda: running.now("part").restarts == 1)
         states = running.states("part")
         assert states[states.index(State.UNRESPONSIVE) + 1] is State.RESTARTING
         died = next(status for status in running.seen if status.state is State.RESTARTING)
@@ -358,5 +360,5 @@ async def test_a_bug_in_a_probe_ends_the_whole_and_is_raised(data_dir: DataDir):
     part = Part(name="part", command=python("import time; time.sleep(1)"), ready=probe)
     running = Running([[part]], data_dir, FAST)
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(running.task, 20)
+        await asyncio.wait_for(running.task, PATIENCE_S)
     assert running.now("part").state is State.FAILED

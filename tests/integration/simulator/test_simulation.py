@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -107,7 +108,9 @@ async def test_a_number_of_messages_is_given_up_without_a_broker(tmp_path: Path)
     never = await simulate(settings, asyncio.Event())
     assert (never.sent, never.problem) == (0, f"no broker answers at 127.0.0.1:{broker.port}")
     broker.start()
-    running = asyncio.create_task(simulate(settings, asyncio.Event(), seen.append))
+    # So long may a busy machine take to connect.
+    patient = replace(settings, give_up_s=5.0)
+    running = asyncio.create_task(simulate(patient, asyncio.Event(), seen.append))
     try:
         await asyncio.to_thread(wait_until, lambda: bool(seen) and seen[-1].acknowledged > 5, 20, "messages")
     finally:

@@ -1,7 +1,6 @@
 """The connection that comes back."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,9 @@ from sens.stream.connection import NoResponders, StreamConnection, connect
 from sens.stream.errors import PayloadTooLarge, StreamAway, StreamRefused
 from sens.stream.link import Address, Message
 from servers import Nats
+
+PATIENCE_S = 30.0
+"""For what would otherwise never end, on a busy machine as well."""
 
 
 def reconnects() -> float:
@@ -38,7 +40,7 @@ async def test_waits_for_a_server_that_starts_later(tmp_path: Path):
     await asyncio.sleep(0.5)
     assert not connecting.done()
     server.start()
-    connection = await asyncio.wait_for(connecting, 10)
+    connection = await asyncio.wait_for(connecting, PATIENCE_S)
     assert connection.connected
     assert connection.max_payload == server.max_payload
     await connection.close()
@@ -58,7 +60,7 @@ async def test_stopping_ends_the_wait_for_a_server(tmp_path: Path):
     await asyncio.sleep(0.2)
     stopping.set()
     with pytest.raises(StreamAway, match="stopped before"):
-        await asyncio.wait_for(connecting, 2)
+        await asyncio.wait_for(connecting, PATIENCE_S)
 
 
 async def test_comes_back_after_kill_with_its_subscriptions(own_nats: Nats, connect_to, until):
@@ -79,13 +81,11 @@ async def test_comes_back_after_kill_with_its_subscriptions(own_nats: Nats, conn
 async def test_a_waiting_request_fails_as_soon_as_the_connection_is_lost(own_nats: Nats, connect_to):
     connection = await connect_to(own_nats)
     await connection.subscribe("silent", lambda message: None)
-    waiting = asyncio.create_task(connection.request("silent", timeout_s=30))
+    waiting = asyncio.create_task(connection.request("silent", timeout_s=600))
     await asyncio.sleep(0.1)
     own_nats.kill()
-    started = time.monotonic()
     with pytest.raises(StreamAway, match="lost"):
-        await waiting
-    assert time.monotonic() - started < 15  # long before its own time is over
+        await asyncio.wait_for(waiting, PATIENCE_S)  # long before its own time is over
 
 
 async def test_a_request_without_an_answer_ends_after_its_timeout(connection: StreamConnection):
@@ -111,7 +111,7 @@ async def test_a_payload_above_the_servers_limit_is_rejected_and_the_connection_
 async def test_several_urls_are_servers_of_one_cluster(own_nats: Nats, tmp_path: Path):
     absent = Nats(tmp_path / "absent")
     connection = await asyncio.wait_for(
-        connect(f"{absent.url},{own_nats.url}", name="test", stopping=asyncio.Event()), 10
+        connect(f"{absent.url},{own_nats.url}", name="test", stopping=asyncio.Event()), PATIENCE_S
     )
     assert connection.connected
     await connection.close()
@@ -128,10 +128,10 @@ async def test_wrong_credentials_are_refused_and_never_shown(tmp_path: Path):
     server.start()
     url = server.url.replace("nats://", "nats://platform:S3cr%40t@")
     with pytest.raises(StreamRefused) as refused:
-        await asyncio.wait_for(connect(url, name="test", stopping=asyncio.Event()), 10)
+        await asyncio.wait_for(connect(url, name="test", stopping=asyncio.Event()), PATIENCE_S)
     assert "S3cr" not in str(refused.value)
     url = server.url.replace("nats://", "nats://platform:platf%6frm@")
-    connection = await asyncio.wait_for(connect(url, name="test", stopping=asyncio.Event()), 10)
+    connection = await asyncio.wait_for(connect(url, name="test", stopping=asyncio.Event()), PATIENCE_S)
     assert connection.connected
     await connection.close()
     server.kill()
@@ -154,7 +154,7 @@ async def test_a_server_that_is_too_old_is_refused_with_the_version_it_needs():
     info = b'INFO {"version":"2.10.29","max_payload":1048576,"headers":true}'
     async with pretender(info, b"PONG") as url:
         with pytest.raises(StreamRefused, match=r"2\.10: update it to 2\.11"):
-            await asyncio.wait_for(connect(url, name="test", stopping=asyncio.Event()), 10)
+            await asyncio.wait_for(connect(url, name="test", stopping=asyncio.Event()), PATIENCE_S)
 
 
 @pytest.mark.parametrize("line", [b"HTTP/1.1 400 Bad Request", b"INFO {", b"INFO " + bytes(200_000)])
@@ -166,4 +166,4 @@ async def test_whatever_answers_otherwise_is_tried_again(line: bytes):
         assert not connecting.done()
         stopping.set()
         with pytest.raises(StreamAway):
-            await asyncio.wait_for(connecting, 5)
+            await asyncio.wait_for(connecting, PATIENCE_S)

@@ -15,6 +15,8 @@ from servers import Nats
 
 MIB = 1024 * 1024
 A = subject("plant-a", "s1")
+LONG_S, PATIENCE_S = 600.0, 30.0
+"""What would wait for LONG_S has not waited if it is there within PATIENCE_S, on a busy machine as well."""
 
 
 async def fill(raw: RawStream, n: int, data: bytes = b"x") -> None:
@@ -39,9 +41,7 @@ async def floor_reaches(consumer: RawConsumer, sequence: int) -> None:
 async def test_a_pull_returns_at_once_with_the_few_that_wait(raw: RawStream):
     consumer = await bind(raw)
     await fill(raw, 3, b"data")
-    started = time.monotonic()
-    batch = await consumer.pull(1000, 8 * MIB, wait_s=30)
-    assert time.monotonic() - started < 2
+    batch = await asyncio.wait_for(consumer.pull(1000, 8 * MIB, wait_s=LONG_S), PATIENCE_S)
     assert [(each.sequence, each.subject, each.data, each.delivered) for each in batch] == [
         (i, A, b"data", 1) for i in (1, 2, 3)
     ]
@@ -76,18 +76,18 @@ async def test_an_envelope_above_the_limit_in_bytes_comes_alone(raw: RawStream):
 
 async def test_a_pull_waits_for_the_first_and_then_does_not_wait_on(raw: RawStream):
     consumer = await bind(raw)
-    pulling = asyncio.create_task(consumer.pull(1000, 8 * MIB, wait_s=30))
+    pulling = asyncio.create_task(consumer.pull(1000, 8 * MIB, wait_s=LONG_S))
     await asyncio.sleep(0.3)
     assert not pulling.done()
     await fill(raw, 1)
-    assert [each.sequence for each in await asyncio.wait_for(pulling, 2)] == [1]
+    assert [each.sequence for each in await asyncio.wait_for(pulling, PATIENCE_S)] == [1]
 
 
 async def test_a_pull_of_nothing_is_empty_after_its_wait(raw: RawStream):
     consumer = await bind(raw)
     started = time.monotonic()
-    assert await consumer.pull(10, MIB, wait_s=0.5) == []
-    assert 0.4 < time.monotonic() - started < 3
+    assert await asyncio.wait_for(consumer.pull(10, MIB, wait_s=0.5), PATIENCE_S) == []
+    assert time.monotonic() - started > 0.4
 
 
 async def test_what_is_acknowledged_never_comes_again_and_the_rest_does(raw: RawStream):
@@ -106,13 +106,20 @@ async def test_what_is_acknowledged_never_comes_again_and_the_rest_does(raw: Raw
 
 
 async def test_what_is_extended_is_not_given_to_others(raw: RawStream):
-    worker, other = await bind(raw, ack_wait_s=1), await bind(raw, ack_wait_s=1)
+    ack_wait_s = 3.0
+    worker, other = await bind(raw, ack_wait_s=ack_wait_s), await bind(raw, ack_wait_s=ack_wait_s)
     await fill(raw, 2)
-    batch = await worker.pull(10, MIB, wait_s=5)
-    for _ in range(6):
-        await worker.extend(batch)
-        assert await other.pull(10, MIB, wait_s=0.4) == []
-    assert [each.sequence for each in await other.pull(10, MIB, wait_s=5)] == [1, 2]
+    batch = await worker.pull(10, MIB, wait_s=PATIENCE_S)
+
+    async def extend() -> None:
+        while True:
+            await worker.extend(batch)
+            await asyncio.sleep(0.1)
+
+    extending = asyncio.create_task(extend())
+    assert await other.pull(10, MIB, wait_s=1.5 * ack_wait_s) == []
+    extending.cancel()
+    assert [each.sequence for each in await other.pull(10, MIB, wait_s=PATIENCE_S)] == [1, 2]
 
 
 async def test_two_workers_share_the_work(raw: RawStream):
@@ -132,10 +139,9 @@ async def test_two_workers_share_the_work(raw: RawStream):
 async def test_many_idle_workers_and_a_full_ack_window_do_not_spin(raw: RawStream):
     holder, waiting = await bind(raw, max_ack_pending=2), await bind(raw, max_ack_pending=2)
     await fill(raw, 5)
-    started = time.monotonic()
-    held = await holder.pull(10, MIB, wait_s=30)
+    # Nor are the two held back until others may follow.
+    held = await asyncio.wait_for(holder.pull(10, MIB, wait_s=LONG_S), PATIENCE_S)
     assert len(held) == 2
-    assert time.monotonic() - started < 2  # nor are the two held back until others may follow
     started = time.monotonic()
     first, second = await asyncio.gather(waiting.pull(10, MIB, wait_s=1), holder.pull(10, MIB, wait_s=1))
     assert first == second == []
@@ -156,7 +162,7 @@ async def test_limits_of_an_existing_consumer_are_updated_and_its_place_kept(raw
 
 @pytest.mark.parametrize("pause_s", [0.001, 0.002, 0.005, 0.01])
 async def test_what_is_on_its_way_when_a_pull_is_given_up_is_given_back(raw: RawStream, pause_s: float):
-    first, second = await bind(raw, ack_wait_s=30), await bind(raw, ack_wait_s=30)
+    first, second = await bind(raw, ack_wait_s=LONG_S), await bind(raw, ack_wait_s=LONG_S)
     await fill(raw, 60, bytes(32 * 1024))
     pulling = asyncio.create_task(first.pull(60, 8 * MIB, wait_s=5))
     await asyncio.sleep(pause_s)
@@ -166,7 +172,7 @@ async def test_what_is_on_its_way_when_a_pull_is_given_up_is_given_back(raw: Raw
     await first.release_all()
     await first.release(taken)
     seen: set[int] = set()
-    async with asyncio.timeout(5):  # far below ack_wait
+    async with asyncio.timeout(PATIENCE_S):  # far below ack_wait
         while len(seen) < 60:
             seen |= {each.sequence for each in await second.pull(60, 8 * MIB, wait_s=0.5)}
 
@@ -198,11 +204,11 @@ async def test_a_consumer_deleted_between_pulls_is_made_again(raw: RawStream):
 
 async def test_a_consumer_deleted_during_a_pull_is_made_again(raw: RawStream):
     consumer = await bind(raw)
-    pulling = asyncio.create_task(consumer.pull(10, MIB, wait_s=30))
+    pulling = asyncio.create_task(consumer.pull(10, MIB, wait_s=LONG_S))
     await asyncio.sleep(0.2)
     await call(raw.connection, f"CONSUMER.DELETE.{raw.name}.telemetry", {}, dict)
     with contextlib.suppress(StreamAway):  # the server may still be removing the old one's files
-        assert await asyncio.wait_for(pulling, 5) == []
+        assert await asyncio.wait_for(pulling, PATIENCE_S) == []
     await fill(raw, 2)
     # The first attempt may still have met the consumer that was going.
     batches = [await consumer.pull(10, MIB, wait_s=1) for _ in range(3)]
@@ -232,17 +238,17 @@ async def test_a_kill_of_the_server_loses_no_envelope_and_acks_go_on_after_it(ow
     await floor_reaches(consumer, 1)
     pulling = asyncio.create_task(consumer.pull(10, MIB, wait_s=30))
     assert len(await pulling) == 2
-    pulling = asyncio.create_task(consumer.pull(10, MIB, wait_s=30))
+    pulling = asyncio.create_task(consumer.pull(10, MIB, wait_s=LONG_S))
     await asyncio.sleep(0.1)
     own_nats.kill()
     with pytest.raises(StreamAway):
-        await asyncio.wait_for(pulling, 5)
+        await asyncio.wait_for(pulling, PATIENCE_S)
     await consumer.ack(before[1:2])  # goes nowhere, and does not raise
     own_nats.start()
     await until(lambda: connection.connected)
     await consumer.ack(before[2:3])
     seen: set[int] = set()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while (await consumer.state()).ack_floor_stream_sequence < 6:
             batch = await consumer.pull(10, MIB, wait_s=0.5)
             seen |= {each.sequence for each in batch}

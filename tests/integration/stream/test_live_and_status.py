@@ -64,6 +64,7 @@ class TestStatus:
     async def test_the_last_state_of_each_session_is_read_with_its_age(self, connection: StreamConnection):
         board = StatusBoard(connection)
         assert await board.read() == []
+        began_at = time.time()
         await board.put("b", "s1", {"connected": False})
         await board.put("a", "s1", {"connected": False})
         await board.put("a", "s1", {"connected": True, "messages_per_s": 12.5})
@@ -75,7 +76,7 @@ class TestStatus:
             ("a", "s1", {"connected": True, "messages_per_s": 12.5}),
             ("b", "s1", {"connected": False}),
         ]
-        assert all(0.25 < each.age_s < 5 for each in found)
+        assert all(0.25 < each.age_s < time.time() - began_at for each in found)
 
     async def test_a_bucket_removed_while_it_is_used_is_made_again(self, connection: StreamConnection):
         board = StatusBoard(connection)
