@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +12,7 @@ from readings_database import BUCKET, DAY, HOUR, MINUTE, MONDAY, ReadingsDatabas
 from sens.storage.api_keys import find_api_key, insert_api_key, list_api_keys, revoke_api_key
 from sens.storage.errors import DatabaseAway, DatabaseBusy, DataRefused
 from sens.storage.partitions import ensure_partitions
+from sens.storage.queries import load
 from sens.storage.read_devices import (
     Device,
     DeviceFilter,
@@ -24,7 +26,9 @@ from sens.storage.read_devices import (
     list_sources,
 )
 from sens.storage.read_quarantine import (
+    OpenFilter,
     State,
+    count_open,
     count_quarantined,
     discard_quarantined,
     find_quarantined,
@@ -378,6 +382,36 @@ async def test_quarantine_is_listed_shown_discarded_and_counted(
     counts = {(c.reason, c.state): (c.messages, c.bytes) for c in await count_quarantined(connection)}
     assert counts[("no_route", State.OPEN)] == (1, 7)
     assert counts[("conflict", State.REPLAYED)] == (1, 9)
+
+
+@pytest.mark.parametrize("analyzed", [False, True], ids=["not analyzed", "analyzed"])
+async def test_what_was_not_looked_at_is_counted_by_reading_each_message_a_few_times(
+    database: ReadingsDatabase, connection: AsyncConnection, analyzed: bool
+) -> None:
+    envelopes, messages = 6, 500
+    database.connection.execute(
+        "INSERT INTO quarantine (source_id, envelope_id, position, received_at, topic, payload, reason, detail)"
+        " SELECT %s, md5((n / %s)::text)::uuid, n %% %s, now(), '', '', 'no_route', ''"
+        " FROM generate_series(0, %s) AS n",
+        (database.source_id, messages, messages, envelopes * messages - 1),
+    )
+    if analyzed:
+        database.connection.execute("ANALYZE quarantine")
+    for looked_at in (1, envelopes - 1):
+        # The place of an envelope is its first message.
+        which = OpenFilter(until=envelopes * messages, after=(looked_at - 1) * messages + 1)
+        assert await count_open(connection, which) == (envelopes - looked_at) * messages
+        plan = await connection.execute(
+            "EXPLAIN (ANALYZE, FORMAT JSON) " + load("read_quarantine")["count_open"], which.parameters()
+        )
+        explained: Any = await plan.fetchone()
+        assert rows_read(explained[0][0]["Plan"]) < 10 * envelopes * messages
+
+
+def rows_read(plan: dict[str, Any]) -> float:
+    """By a step of a plan and those below it; also those that did not fit."""
+    found = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Join Filter", 0)
+    return plan["Actual Loops"] * found + sum(map(rows_read, plan.get("Plans", [])))
 
 
 async def test_overflow_is_listed(database: ReadingsDatabase, connection: AsyncConnection) -> None:

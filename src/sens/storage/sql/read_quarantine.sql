@@ -73,13 +73,20 @@ LIMIT %(limit)s
 -- name: count_still_open
 SELECT count(*) FROM quarantine WHERE id = ANY (%(ids)s) AND state = 0
 
+-- Asked once an envelope: its rows are read for the answer, and an envelope may have very many.
 -- name: count_open
-SELECT count(*) FROM quarantine q
--- include: is_chosen
-  AND q.id > %(after)s
-  AND (%(after)s = 0 OR NOT EXISTS (
-      SELECT FROM quarantine w WHERE w.envelope_id = q.envelope_id AND w.id <= %(after)s
-  ))
+SELECT coalesce(sum(open.messages), 0)::bigint
+FROM (
+    SELECT q.envelope_id, count(*) AS messages
+    FROM quarantine q
+    -- include: is_chosen
+      AND q.id > %(after)s
+    GROUP BY q.envelope_id
+    OFFSET 0
+) AS open
+WHERE %(after)s = 0 OR NOT EXISTS (
+    SELECT FROM quarantine w WHERE w.envelope_id = open.envelope_id AND w.id <= %(after)s
+)
 
 -- One that a replay holds is left to it.
 -- name: discard_open
