@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { rateNow, ratesOf } from "./intake";
+import { ratesOf } from "./intake";
 
 const minutes = (...at: number[]) => ({ time_us: at.map((m) => m * 60e6), messages: [], readings: [] });
 
@@ -11,11 +11,4 @@ test("counts of ten minutes are rates, and zero where nothing came", () => {
 
 test("the last ten minutes count as far as they have gone", () => {
   expect(ratesOf(minutes(0), [120], 120).value).toEqual([1]);
-});
-
-test("the rate now is that of the last ten minutes, and zero when nothing came for longer", () => {
-  const intake = { time_us: [600e6, 1200e6], messages: [600, 300], readings: [600, 300] };
-  expect(rateNow(intake, intake.messages, 1500)).toBe(1);
-  expect(rateNow(intake, intake.messages, 3000)).toBe(0);
-  expect(rateNow({ time_us: [], messages: [], readings: [] }, [], 3000)).toBe(0);
 });

@@ -3,13 +3,6 @@ import type { Curve } from "./plot";
 
 const BUCKET_S = 600;
 
-/** The rate of the ten minutes that run, or of those before while nothing came in them yet; zero after. */
-export function rateNow(intake: Schemas["IntakeColumns"], counts: readonly number[], nowS: number): number {
-  const { time, value } = ratesOf(intake, counts, nowS);
-  const [at, rate] = [time.at(-1), value.at(-1)];
-  return at !== undefined && nowS - at < 2 * BUCKET_S ? (rate ?? 0) : 0;
-}
-
 /** Counts of ten minutes as rates; zero where nothing came, the last ten minutes as far as they have gone. */
 export function ratesOf(intake: Schemas["IntakeColumns"], counts: readonly number[], nowS: number): Curve {
   const curve: Curve = { time: [], value: [] };

@@ -2,7 +2,6 @@ import { Skeleton, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { quarantineSummaryQuery } from "../api/quarantine";
 import { ledgerQuery, overviewQuery } from "../api/queries";
-import { rateNow } from "../lib/intake";
 import { formatCount, formatRate } from "../lib/numbers";
 import { IntakeCard } from "../ui/intake-card";
 import { LedgerCard } from "../ui/ledger-card";
@@ -15,18 +14,12 @@ import { useRates } from "../ui/use-rates";
 
 export function OverviewPage() {
   const ledger = useQuery(ledgerQuery);
-  const rates = useRates(ledger.data, ledger.dataUpdatedAt);
+  const rates = useRates(ledger);
   const quarantine = useQuery(quarantineSummaryQuery);
   const overview = useQuery(overviewQuery);
   const open = quarantine.data?.items.filter(({ state }) => state === "open") ?? [];
   const silent = overview.data?.devices.silent;
-  // Before there are two looks to tell it by: as the last ten minutes were.
-  const rate = (what: "messages" | "readings") => {
-    const { intake } = overview.data ?? {};
-    const known =
-      rates.total?.[what] ?? (intake && rateNow(intake, intake[what], overview.dataUpdatedAt / 1000));
-    return known === undefined ? undefined : formatRate(known);
-  };
+  const rate = (what: "messages" | "readings") => rates.total && formatRate(rates.total[what]);
   const waiting = open.reduce((sum, { messages }) => sum + messages, 0);
   return (
     <Page title="Overview">
@@ -55,8 +48,8 @@ const count = (number: number | undefined) => (number === undefined ? undefined 
 
 interface FigureProps {
   name: string;
-  /** Left out while it is not known yet. */
-  value?: string;
+  /** Left out, or null, while it is not known yet. */
+  value?: string | null;
   to?: "/quarantine" | "/devices";
   search?: { show: string };
 }

@@ -15,7 +15,7 @@ import { Ago, Moment } from "../ui/when";
 export function SourcesPage() {
   const sources = useQuery(sourcesQuery);
   const ledger = useQuery(ledgerQuery);
-  const rates = useRates(ledger.data, ledger.dataUpdatedAt);
+  const rates = useRates(ledger);
   return (
     <Page title="Sources">
       <Text size="sm" c="dimmed">
