@@ -103,7 +103,11 @@ test("live, the range moves on and readings are added; the period before is draw
     ({ items }) => items.length === 1,
   );
   await page.goto(`/explore?series=${items[0]?.id}&from=now-15m`);
+  const followed = page.waitForRequest((request) =>
+    request.url().endsWith(`/live?series_id=${items[0]?.id}`),
+  );
   await page.getByRole("switch", { name: "Live" }).click();
+  await followed;
   await expect(page).toHaveURL(/live=on/);
   await expect(page.getByRole("status").getByText("live", { exact: true })).toBeVisible();
   await publish(name, '{"temperature": 42.5}');

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { follow, type LiveReading, type LiveState } from "./live";
+import { follow, type LiveReading, type LiveState, ofDevice, ofSeries } from "./live";
 
 const READINGS = 'event: readings\nid: e-1\ndata: {"readings":[{"series_id":1,"value":true}]}\n\n';
 
@@ -19,10 +19,11 @@ test("a stream that broke is opened again where it was, and told what was missed
   const got: LiveReading[] = [];
   const states: LiveState[] = [];
   const onReset = vi.fn();
-  const stop = follow(
-    { device: "boiler" },
-    { onReadings: (some) => got.push(...some), onState: (state) => states.push(state), onReset },
-  );
+  const stop = follow(ofDevice(7), {
+    onReadings: (some) => got.push(...some),
+    onState: (state) => states.push(state),
+    onReset,
+  });
   while (asked.length < 4) {
     await new Promise((resolve) => setImmediate(resolve)); // streams move on between timers
     await vi.advanceTimersByTimeAsync(500);
@@ -32,4 +33,15 @@ test("a stream that broke is opened again where it was, and told what was missed
   expect(got.map(({ value }) => value)).toEqual([1]);
   expect(onReset).toHaveBeenCalledTimes(1);
   expect(states.slice(0, 4)).toEqual(["connecting", "live", "broken", "live"]);
+});
+
+test("no readings are followed but those that are shown", async () => {
+  const fetched = vi.fn(async (_: string) => new Response(""));
+  vi.stubGlobal("fetch", fetched);
+  const listener = { onReadings: vi.fn(), onState: vi.fn(), onReset: vi.fn() };
+  for (const filter of [ofSeries([3, 5]), ofDevice(7)]) follow(filter, listener)();
+  expect(fetched.mock.calls.map(([url]) => url)).toEqual([
+    "/api/v1/live?series_id=3&series_id=5",
+    "/api/v1/live?device_id=7",
+  ]);
 });

@@ -16,10 +16,11 @@ export interface LiveReading {
 
 export type LiveState = "connecting" | "live" | "broken";
 
-export interface LiveFilter {
-  source?: string;
-  device?: string;
-}
+/** Which readings are followed, as the API is asked: a text, so that the same ones are not followed anew. */
+export type LiveFilter = string;
+
+export const ofDevice = (id: number): LiveFilter => `device_id=${id}`;
+export const ofSeries = (ids: readonly number[]): LiveFilter => ids.map((id) => `series_id=${id}`).join("&");
 
 type Sent = Omit<LiveReading, "value"> & { value: number | string | boolean };
 
@@ -69,8 +70,7 @@ async function listen(
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENT_AFTER_MS);
   try {
-    const query = new URLSearchParams({ ...filter });
-    const response = await watchedFetch(`/api/v1/live?${query}`, {
+    const response = await watchedFetch(`/api/v1/live?${filter}`, {
       headers: {
         ...authHeaders(session.get(), "GET"),
         ...(parser.lastId !== null && { "Last-Event-ID": parser.lastId }),

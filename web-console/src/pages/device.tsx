@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Schemas } from "../api/client";
+import { ofDevice } from "../api/live";
 import { deviceQuery, seriesOfDeviceQuery } from "../api/queries";
 import { may, session } from "../api/session";
 import { useStore } from "../api/store";
@@ -42,10 +43,7 @@ function KnownDevice({ device }: { device: Device }) {
   const navigate = route.useNavigate();
   const allowed = may(useStore(session), "operate");
   const [live, setLive] = useState<BySeries>(new Map());
-  // Only what names it: a label that changes is no reason to listen anew.
-  const state = useLive({ source: device.source, device: device.name }, (readings) =>
-    setLive((before) => added(before, readings)),
-  );
+  const state = useLive(ofDevice(device.id), (readings) => setLive((before) => added(before, readings)));
   const series = useQuery(seriesOfDeviceQuery(device.id)).data?.items ?? [];
   const numeric = series.filter(({ kind }) => kind !== "text");
   const edit = (what: string | undefined) => void navigate({ search: { edit: what }, replace: true });

@@ -38,7 +38,7 @@ export function PlotCard({ series, range, compare, live, onRange, onIds }: PlotP
     ...readingsQuery(compare ? ids : NO_IDS, periodBefore(range, asked), every),
     ...kept,
   });
-  const { tail, nowMs, state } = useTail(series, live, drawEveryMs(lengthMs));
+  const { tail, nowMs, state } = useTail(ids, live, drawEveryMs(lengthMs));
   const toMs = live ? nowMs : shown.isPlaceholderData ? momentMs(range.to, asked) : endOf(shown.data, asked);
   const fromS = (toMs - lengthMs) / 1000;
   const stored = useMemo(

@@ -1,31 +1,27 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { follow, type LiveReading, type LiveState } from "../api/live";
+import { follow, type LiveFilter, type LiveReading, type LiveState } from "../api/live";
 
 /** How often readings that came are shown: a person sees no more, and drawing costs. */
 const SHOW_EVERY_MS = 500;
 
-/** Hand live readings of a device over, several at once; tells whether they come. What was missed is asked for. */
-export function useLive(
-  filter: { source?: string; device?: string } | null,
-  onReadings: (readings: LiveReading[]) => void,
-): LiveState {
+/** Hand live readings over, several at once; tells whether they come. What was missed is asked for. */
+export function useLive(filter: LiveFilter | null, onReadings: (readings: LiveReading[]) => void): LiveState {
   const [state, setState] = useState<LiveState>("connecting");
   const queries = useQueryClient();
   const handler = useRef(onReadings);
   handler.current = onReadings;
-  const { source, device } = filter ?? {};
-  const wanted = filter !== null;
   useEffect(() => {
-    if (!wanted) return;
+    if (filter === null) return;
     let waiting: LiveReading[] = [];
     const askAgain = () => {
       for (const kind of ["latest", "readings"]) void queries.invalidateQueries({ queryKey: [kind] });
     };
-    const stop = follow(
-      { ...(source && { source }), ...(device && { device }) },
-      { onReadings: (got) => waiting.push(...got), onState: setState, onReset: askAgain },
-    );
+    const stop = follow(filter, {
+      onReadings: (got) => waiting.push(...got),
+      onState: setState,
+      onReset: askAgain,
+    });
     const timer = setInterval(() => {
       if (waiting.length === 0) return;
       handler.current(waiting);
@@ -35,6 +31,6 @@ export function useLive(
       clearInterval(timer);
       stop();
     };
-  }, [wanted, source, device, queries]);
+  }, [filter, queries]);
   return state;
 }
