@@ -21,7 +21,13 @@ PRINTED = {
     "zigbee2mqtt.md": [r"bathroom\s+temperature\s+21.4\s+Cel", r'"expected_interval_s":3600'],
     "factory-line.md": ["182.4", "183.1", "183.9", "time_too_new", r"camera-1\s+score\s+0.93"],
     "from-csv-files.md": ["2025-02-01T05:00:00", "was imported before: 3 readings", "invalid_value"],
-    "api.md": ["climate-0001 temperature", "Climate, hall", "time_us,"],
+    "api.md": [
+        "climate-0001 temperature",
+        "Climate, hall",
+        "time_us,",
+        "boiler-2 note 21,5 degrees",
+        "1 messages still open",
+    ],
 }
 
 # And what the ledger says of readings afterwards.
