@@ -160,6 +160,35 @@ test("two fingers zoom, one moves the time, and up and down the page scrolls", a
   expect(page.url()).toBe(address);
 });
 
+test("the table tells the values where the cursor is, and Shift moves the time", async ({
+  console: page,
+}, info) => {
+  test.skip(info.project.name === "phone", "it has no mouse");
+  const name = "hallway";
+  const [id, now] = [await deviceWith(name, '{"temperature": 1}'), Math.round(Date.now() / 1000)];
+  await publish(name, ...[3000, 1800, 600].map((ago) => `{"ts": ${now - ago}, "temperature": ${ago}}`));
+  const { items } = await eventually<Named>(
+    `/api/v1/series?device_id=${id}`,
+    (one) => one.items.length === 1,
+  );
+  await page.goto(`/explore?series=${items[0]?.id}&from=now-1h`);
+  const row = page.getByRole("row", { name: new RegExp(`${name} temperature`) });
+  await expect(row).toContainText("3,000");
+  const box = await page.getByRole("img", { name: /1 series/ }).boundingBox();
+  if (!box) throw new Error("the chart has no box");
+  await expect(page.getByRole("columnheader", { name: "Last" })).toBeVisible();
+  await page.mouse.move(box.x + box.width * 0.52, box.y + 100);
+  await expect(page.getByRole("columnheader", { name: "Last" })).toHaveCount(0);
+  await expect(row.getByRole("cell").first()).toHaveText("1,800");
+  await page.keyboard.down("Shift");
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.7, box.y + 100, { steps: 4 });
+  await page.mouse.up();
+  await page.keyboard.up("Shift");
+  await expect.poll(() => rangeIn(page).length).toBeCloseTo(HOUR_MS, -3);
+  expect(rangeIn(page).begin).toBeLessThan(Date.now() - HOUR_MS);
+});
+
 test("keys move the time and zoom", async ({ console: page }, info) => {
   test.skip(info.project.name === "phone", "a phone has none");
   await page.goto("/explore?series=1&from=now-1h");

@@ -62,6 +62,8 @@ test("a user changes the own password; a viewer sees neither users, keys nor aud
   await page.goto("/settings");
   const parts = page.getByRole("navigation", { name: "Settings" });
   await expect(parts.getByRole("link")).toHaveText(["General"]);
+  const versions = page.getByRole("table", { name: "Versions" });
+  await expect(versions.getByRole("row", { name: /^Commit/ })).toContainText(/[0-9a-f]{40}/);
   await page.getByLabel("Now").fill("correct horse battery");
   await page.getByLabel("New", { exact: true }).fill("another horse battery");
   await page.getByRole("button", { name: "Change" }).click();
