@@ -229,7 +229,6 @@ def _configuration() -> Schema:
     document["definitions"] = document.pop("$defs")
     source = document["definitions"]["Source"]["properties"]
     source["mqtt_version"] = {"enum": [5, "5", "3.1.1"], "description": source["mqtt_version"]["description"]}
-    document["properties"]["sources"]["minItems"] = 1
     _open_to_options(document["definitions"])
     return document
 

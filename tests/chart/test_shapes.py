@@ -17,6 +17,7 @@ class Fault(NamedTuple):
 
 
 PATTERN = Fault("Does not match pattern", "'.*' does not match pattern")
+NOT_SO = Fault("Must not validate the schema", "'not' failed")
 TYPE = Fault("Invalid type", "got .*, want")
 CHOICE = Fault(".* must be one of the following", "value must be one of")
 TOO_FEW = Fault("Array must have at least 1 items", "minItems: got 0, want 1")
@@ -87,6 +88,19 @@ CONFIGURATION: list[tuple[dict[str, Any], str, Fault]] = [
     ),
     ({**SOURCE, "password": "geheim"}, ".password", TYPE),
     ({**SOURCE, "qos": 3}, ".qos", CHOICE),
+    ({**SOURCE, "name": "A"}, ".name", PATTERN),
+    ({**SOURCE, "broker": "ftp://b"}, ".broker", PATTERN),
+    ({**SOURCE, "broker": "mqtt://user:password@b"}, ".broker", PATTERN),
+    ({**SOURCE, "redelivery_wait": "60"}, ".redelivery_wait", PATTERN),
+    ({**SOURCE, "topics": []}, ".topics", TOO_FEW),
+    *(
+        ({**SOURCE, "topics": [{**TOPIC, "topic": topic}]}, ".topics.0.topic", PATTERN)
+        for topic in ("sens/#/x", "sens/a+/x", "sens/{devise}/x")
+    ),
+    *(
+        ({**SOURCE, "topics": [{**TOPIC, "topic": topic}]}, ".topics.0.topic", NOT_SO)
+        for topic in ("{device}/{device}", "$share/g/a")
+    ),
 ]
 
 

@@ -188,7 +188,7 @@ class Source(Model):
         description="Group of the shared subscriptions; only for mode shared. Default: sens-<source>.",
     )
     qos: Qos = Field(default=1, description="Highest QoS to receive with. 0: a crash loses what was in memory.")
-    topics: tuple[Topic, ...] = Field(description="What is read; at least one.")
+    topics: tuple[Topic, ...] = Field(description="What is read; at least one.", json_schema_extra={"minItems": 1})
     limits: Limits = Field(default=Limits(), description="What the source may use.")
     time_window: TimeWindow = Field(default=TimeWindow(), description="Which times readings may bear.")
 
@@ -271,7 +271,9 @@ class Configuration(Model):
     tenants: tuple[Tenant, ...] = Field(
         default=(Tenant(name=DEFAULT_TENANT),), description="Tenants. Default: one, `default`."
     )
-    sources: tuple[Source, ...] = Field(description="Brokers and what is read from them; at least one.")
+    sources: tuple[Source, ...] = Field(
+        description="Brokers and what is read from them; at least one.", json_schema_extra={"minItems": 1}
+    )
     retention: Retention = Field(default=Retention(), description="How long readings are kept.")
     raw_stream: RawStream = Field(default=RawStream(), description="The log of raw messages.")
 

@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, StrictBool, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -22,9 +22,9 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _GROUP = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DURATION = re.compile(r"([0-9]{1,9})\s*(s|min|h|d|w|y)")
 _UNIT_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
-_BROKER = re.compile(
-    r"(?P<scheme>[A-Za-z0-9+.-]+)://(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:@?#\[\]]+)(?::(?P<port>[0-9]{1,5}))?/?"
-)
+_HOST = r"\[[0-9A-Fa-f:.]+\]|[^\s/:@?#\[\]]+"
+_PORT = r"[0-9]{1,5}"
+_BROKER = re.compile(rf"(?P<scheme>[A-Za-z0-9+.-]+)://(?P<host>{_HOST})(?::(?P<port>{_PORT}))?/?")
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _OTHER_SCHEMES = {"tcp": "mqtt", "ssl": "mqtts", "tls": "mqtts", "mqtt+ssl": "mqtts", "mqtt+tls": "mqtts"}
 MAX_TOPIC_BYTES = 65_535
@@ -165,18 +165,40 @@ def _path(value: object, info: ValidationInfo) -> object:
     return context.get(FOLDER, Path()) / value
 
 
+# ── what a JSON schema can say of them, so that the chart refuses it as well ─────────────────────
+_NO_CONTROL_CHARACTER = r"[^\x00-\x1f\x7f-\x9f]"
+_LEVEL = r"(\+|\{device\}|\{metric\}|[^+#{}/\x00-\x1f\x7f-\x9f]*)"
+_LAST_LEVEL = rf"({_LEVEL}|#|\{{device\.\.\.\}}|\{{metric\.\.\.\}})"
+_SHARED_OR_NAMED_TWICE = r"^\$share/|\{device.*\{device|\{metric.*\{metric"
+
+
+def _written(pattern: str, **more: object) -> Any:
+    return Field(json_schema_extra={"pattern": f"^({pattern})$", **more})  # pyright: ignore[reportArgumentType]
+
+
+_DurationText = Annotated[str, _written(rf"\s*{_DURATION.pattern}\s*")]
+_DurationTextOrForever = Annotated[str, _written(rf"{FOREVER}|\s*{_DURATION.pattern}\s*")]
+
 Flag = StrictBool
-Name = Annotated[str, AfterValidator(_name)]
-BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
-TemplateText = Annotated[str, AfterValidator(_template)]
-ConstantName = Annotated[str, AfterValidator(_constant_name)]
-ClientId = Annotated[str, AfterValidator(_client_id)]
-Group = Annotated[str, AfterValidator(_group)]
+Name = Annotated[str, AfterValidator(_name), _written(SOURCE_NAME.pattern)]
+BrokerUrl = Annotated[str, AfterValidator(_broker_url), _written(rf"[Mm][Qq][Tt][Tt][Ss]?://({_HOST})(:{_PORT})?/?")]
+TemplateText = Annotated[
+    str,
+    AfterValidator(_template),
+    _written(rf"({_LEVEL}/)*{_LAST_LEVEL}", minLength=1, **{"not": {"pattern": _SHARED_OR_NAMED_TWICE}}),
+]
+ConstantName = Annotated[
+    str, AfterValidator(_constant_name), _written(rf"{_NO_CONTROL_CHARACTER}+", maxLength=MAX_NAME_CHARS)
+]
+ClientId = Annotated[str, AfterValidator(_client_id), _written(_IDENTIFIER.pattern)]
+Group = Annotated[str, AfterValidator(_group), _written(_GROUP.pattern)]
 Whole = Annotated[int, Strict()]
 Count = Annotated[int, Strict(), Field(ge=1)]
 Qos = Annotated[Literal[0, 1, 2], BeforeValidator(_qos)]
 MqttVersion = Annotated[Literal[4, 5], BeforeValidator(_mqtt_version, json_schema_input_type=Literal["3.1.1", "5"])]
-Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
-DurationOrForever = Annotated[timedelta | None, BeforeValidator(_duration_or_forever, json_schema_input_type=str)]
+Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=_DurationText)]
+DurationOrForever = Annotated[
+    timedelta | None, BeforeValidator(_duration_or_forever, json_schema_input_type=_DurationTextOrForever)
+]
 FilePath = Annotated[Path, BeforeValidator(_path, json_schema_input_type=str)]
 """A relative path is taken from the folder given as `FOLDER` in the validation context."""
