@@ -7,6 +7,7 @@ import pytest
 
 from helm import MAJOR_VERSIONS, Refused, render_text
 
+SOURCE = {"name": "a", "broker": "mqtt://b", "topics": [{"topic": "a", "decoder": "json"}]}
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     # (environment, values over its own, what must be said)
     ("test", {"imageTag": ""}, "no tag is set; set imageTag to the release to run"),
@@ -26,6 +27,16 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         'mockMqttBroker.simulator.image.tag: "latest" is not the',
     ),
     ("production", {"config": None}, "config: no source is declared; write what sens.yaml would hold"),
+    (
+        "production",
+        {"config": {"sources": [SOURCE, SOURCE]}},
+        'config.sources: "a" stands twice; give each its own name',
+    ),
+    (
+        "production",
+        {"config": {"tenants": [{"name": "b"}, {"name": "b"}], "sources": [SOURCE]}},
+        'config.tenants: "b" stands twice; give each its own name',
+    ),
     (
         "production",
         {"mqttIngestionWorker": {"secretRefs": []}},

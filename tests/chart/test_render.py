@@ -1,5 +1,6 @@
 """What the chart renders is what Kubernetes takes, for every environment and example, on Helm 3 and Helm 4."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -67,10 +68,13 @@ def test_there_is_no_hook_and_no_time_to_live(name: str) -> None:
         assert word not in text
 
 
+HASH = re.compile("-[0-9a-f]{10}$")
+
+
 def _essentials(rendered: list[Object]) -> dict[str, list[str]]:
     kinds = sorted({each["kind"] for each in rendered} - {"NetworkPolicy"})
     names = {kind: sorted(each["metadata"]["name"] for each in of_kind(rendered, kind)) for kind in kinds}
-    return {kind: [name.partition("-migrations-")[0] for name in every] for kind, every in names.items()}
+    return {kind: [HASH.sub("", name) for name in every] for kind, every in names.items()}
 
 
 def test_the_test_environment_runs_every_component_with_its_own_servers() -> None:
@@ -78,7 +82,7 @@ def test_the_test_environment_runs_every_component_with_its_own_servers() -> Non
         "ConfigMap": ["sens-config", "sens-mock-mqtt-broker-config", "sens-nats-config"],
         "Deployment": ["sens-docs", "sens-platform-api", "sens-telemetry-worker", "sens-web-console"],
         "Ingress": ["sens-docs", "sens-platform-api"],
-        "Job": ["sens"],
+        "Job": ["sens-migrations"],
         "Service": [
             "sens-docs", "sens-mock-mqtt-broker", "sens-mqtt-ingestion-worker", "sens-nats", "sens-platform-api",
             "sens-telemetry-worker", "sens-timescaledb", "sens-web-console",

@@ -1,14 +1,17 @@
 """A changed configuration or Secret rolls exactly the pods that read it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import chart_values
-from helm import Object, Pod, pods, render
+from command_line import Sens
+from helm import Object, Pod, of_kind, pods, render
 
 READERS_OF_CONFIG = {"mqtt-ingestion-worker", "telemetry-worker", "platform-api"}
+MOCK_BROKER = "mqtt://sens-mock-mqtt-broker:1883"
 SECRETS = {
     "platformApi": {
         "setupToken": {"existingSecret": "setup", "key": "token"},
@@ -101,3 +104,45 @@ def test_another_version_of_what_a_component_reads_besides_rolls_that_component(
 )
 def test_a_change_rolls_exactly_the_pods_that_read_it(change: dict[str, object], rolls: set[str]) -> None:
     assert _rolled(render("test"), render("test", change)) == rolls
+
+
+def _configuration(rendered: list[Object]) -> tuple[str, str]:
+    """Name and text of the one ConfigMap that every reader of the configuration mounts."""
+    mounted = {
+        volume["configMap"]["name"]
+        for pod in pods(rendered)
+        if pod.component in READERS_OF_CONFIG
+        for volume in pod.spec["volumes"]
+        if volume["name"] == "config"
+    }
+    (name,) = mounted
+    config = next(each for each in of_kind(rendered, "ConfigMap") if each["metadata"]["name"] == name)
+    assert config["immutable"] is True
+    return name, config["data"]["sens.yaml"]
+
+
+def test_a_pod_that_is_not_replaced_keeps_its_configuration() -> None:
+    (first, _), (again, _), (other, text) = (
+        _configuration(render("test", {"config": {"retention": {"raw": raw}}})) for raw in ("31d", "31d", "32d")
+    )
+    assert first == again != other
+    assert "32d" in text
+
+
+@pytest.mark.parametrize("component", sorted(READERS_OF_CONFIG))
+def test_the_configuration_is_checked_before_a_pod_starts(component: str, tmp_path: Path) -> None:
+    """The init container's own command, on a configuration that the schema can't judge."""
+    topics = [{"topic": topic, "decoder": "json"} for topic in ("sens/{device}/a", "sens/{device}/+")]
+    rendered = render("test", {"config": {"sources": [{"name": "a", "broker": MOCK_BROKER, "topics": topics}]}})
+    pod = next(pod for pod in pods(rendered) if pod.component == component)
+    check = pod.spec["initContainers"][0]
+    mount = next(mount for mount in check["volumeMounts"] if mount["name"] == "config")
+    file = tmp_path / "sens.yaml"
+    file.write_text(_configuration(rendered)[1])
+    arguments = [each.replace(mount["mountPath"], str(tmp_path)) for each in check["args"]]
+    done = Sens(tmp_path)(*arguments)
+    assert done.returncode == 3
+    line = next(number for number, text in enumerate(file.read_text().splitlines(), 1) if "{device}/+" in text)
+    said = done.stdout.decode()
+    assert said.startswith(f"{file}:{line}:")
+    assert "overlaps 'sens/{device}/a'" in said

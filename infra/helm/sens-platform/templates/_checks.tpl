@@ -25,6 +25,15 @@ key and what to write instead. The first one found ends the render, so nothing r
 {{- if not .Values.config -}}
 {{- fail "config: no source is declared; write what sens.yaml would hold, at least one source with its broker and topics" -}}
 {{- end -}}
+{{- range $kind := list "sources" "tenants" -}}
+  {{- $names := list -}}
+  {{- range index $.Values.config $kind -}}
+    {{- if has .name $names -}}
+    {{- fail (printf "config.%s: %q stands twice; give each its own name" $kind .name) -}}
+    {{- end -}}
+    {{- $names = append $names .name -}}
+  {{- end -}}
+{{- end -}}
 {{- $worker := .Values.mqttIngestionWorker -}}
 {{- $given := keys $worker.env -}}
 {{- range $worker.secretRefs }}{{ $given = append $given .env }}{{ end -}}

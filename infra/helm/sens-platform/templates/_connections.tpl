@@ -40,7 +40,7 @@ ports:
 {{- define "sens.processVolumes" -}}
 - name: config
   configMap:
-    name: {{ .root.Release.Name }}-config
+    name: {{ .root.Release.Name }}-config-{{ include "sens.configHash" . }}
 - name: tmp
   emptyDir:
     medium: Memory
@@ -102,21 +102,39 @@ PGPASSWORD: {secret: {{ .root.Values.timescaledb.existingSecret }}, key: {{ .rol
 {{- if and (eq .root.Values.timescaledb.mode "external") .root.Values.timescaledb.external.caSecret.name }}yes{{ end }}
 {{- end }}
 
+{{- define "sens.configHash" -}}
+{{ toYaml .root.Values.config | sha256sum | trunc 10 }}
+{{- end }}
+
+{{/*
+Says what is wrong in the configuration, with its line, before the pod starts: a Deployment keeps its running pods then. Of the
+ingestion worker's StatefulSet the highest pod has gone by then, because no two pods may bear one name; those below it go on.
+*/}}
+{{- define "sens.checkConfiguration" -}}
+{{- include "sens.initContainer" (merge (dict "initName" "check-configuration" "args" "[check, /etc/sens/sens.yaml]" "initMounts" (include "sens.processMounts" .)) .) }}
+{{- end }}
+
 {{/* Keeps the pod from starting before the schema is new enough: `helm --wait` and Argo CD wait with it. */}}
 {{- define "sens.waitForSchema" -}}
+{{- $mounts := printf "%s%s" (include "sens.processMounts" .) (include "sens.databaseMounts" .) -}}
+{{- include "sens.initContainer" (merge (dict "initName" "wait-for-schema" "args" "[migrate, --wait, --timeout, \"600\"]" "initMounts" $mounts) .) }}
+{{- end }}
+
+{{/* A container of our image that runs before the component's own, with its environment: initName, args, initMounts. */}}
+{{- define "sens.initContainer" -}}
 {{- $values := index .root.Values .key -}}
-- name: wait-for-schema
+- name: {{ .initName }}
   image: {{ include "sens.image" (dict "image" $values.image "ours" true "root" .root "at" .key) }}
   imagePullPolicy: {{ $values.image.pullPolicy }}
-  args: [migrate, --wait, --timeout, "600"]
+  args: {{ .args }}
   {{- include "sens.env" (dict "root" .root "key" .key "fixed" .fixed "secret" .secret) | trim | nindent 2 }}
   resources:
     {{- toYaml $values.resources | nindent 4 }}
   securityContext:
     {{- include "sens.containerSecurity" . | nindent 4 }}
   volumeMounts:
-    {{- include "sens.processMounts" . | nindent 4 }}
-    {{- with include "sens.databaseMounts" . | trim }}
+    {{- .initMounts | trim | nindent 4 }}
+    {{- with include "sens.extraVolumeMounts" . | trim }}
     {{- . | nindent 4 }}
     {{- end }}
 {{- end }}
@@ -196,9 +214,6 @@ SENS_NATS_PASSWORD: {secret: {{ .root.Values.nats.auth.existingSecret }}, key: {
 {{- end }}
 
 {{/* What a change of rolls the pods that read it. */}}
-{{- define "sens.configSum" -}}
-{{- toJson .root.Values.config -}}
-{{- end }}
 {{/* Of the database's Secrets: the passwords in `passwords` (by role) and the authority's certificate. */}}
 {{- define "sens.databaseSum" -}}
 {{- $database := .root.Values.timescaledb -}}
