@@ -7,6 +7,7 @@ from typing import TypeVar
 import structlog
 
 from sens.cli.migrate_settings import MigrateSettings
+from sens.cli.output import print_json
 from sens.domain.errors import Retry, SensError
 from sens.runtime import logs
 from sens.runtime.backoff import Backoff
@@ -15,7 +16,7 @@ from sens.runtime.settings import Settings, load
 from sens.storage.connection import connect
 from sens.storage.create_roles import create_roles as create
 from sens.storage.errors import DatabaseDenied
-from sens.storage.migrate import check_schema, migrate
+from sens.storage.migrate import check_schema, current_revision, migrate, newest_revision, oldest_revision
 
 T = TypeVar("T")
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -37,6 +38,19 @@ def create_roles(*, timeout_s: float) -> int:
 def wait(*, timeout_s: float) -> int:
     """Wait until the schema is new enough for this build. Returns the exit code."""
     return guard(lambda: _wait(load(Settings), timeout_s))
+
+
+def status() -> int:
+    """Print the schema's revision, the oldest that works with it, and this build's. Returns the exit code."""
+    return guard(lambda: _status(load(Settings)))
+
+
+def _status(settings: Settings) -> int:
+    with connect(settings.database_url.get_secret_value(), application_name="sens migrate --status") as connection:
+        revision = current_revision(connection)
+        oldest = None if revision is None else oldest_revision(connection)
+    print_json({"revision": revision, "oldest_revision": oldest, "this_build": newest_revision()})
+    return 0
 
 
 def _migrate(settings: MigrateSettings, timeout_s: float) -> int:

@@ -49,6 +49,13 @@ def current_revision(connection: Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
+def oldest_revision(connection: Connection) -> str | None:
+    """The revision that a build must know at least to work with the schema. Asked where there is a schema."""
+    with translated():
+        row = connection.execute(_SQL["oldest_revision"]).fetchone()
+    return None if row is None else str(row[0])
+
+
 def check_schema(connection: Connection) -> str:
     """The schema's revision, if this build can work with it.
 
@@ -60,10 +67,8 @@ def check_schema(connection: Connection) -> str:
     if have is None or have < need:
         found = "no schema" if have is None else f"schema revision {have}"
         raise SchemaBehind(f"the database has {found}, this build needs {need}: run `sens migrate`")
-    with translated():
-        row = connection.execute(_SQL["oldest_revision"]).fetchone()
-    if row is None or need < str(row[0]):
-        oldest = None if row is None else row[0]
+    oldest = oldest_revision(connection)
+    if oldest is None or need < oldest:
         raise SchemaMismatch(f"schema revision {have} needs a build that knows {oldest}, this one knows {need}: update")
     return have
 

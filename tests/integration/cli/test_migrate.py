@@ -72,6 +72,24 @@ def test_a_schema_too_new_for_this_build_ends_it_at_once(tmp_path: Path, empty_d
     assert b"schema revision 9000 needs a build that knows 8999" in done.stderr
 
 
+def test_before_a_rollback_it_tells_which_builds_work_with_the_schema(tmp_path: Path, empty_database_url: str) -> None:
+    def status() -> dict[str, Any]:
+        done = Sens(tmp_path)("migrate", "--status", SENS_DATABASE_URL=empty_database_url)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    known = newest_revision()
+    assert status() == {"revision": None, "oldest_revision": None, "this_build": known}
+    migrate(empty_database_url)
+    made = status()
+    assert (made["revision"], made["this_build"]) == (known, known)
+    assert "0001" <= made["oldest_revision"] <= known
+    with psycopg.connect(empty_database_url, autocommit=True) as owner:
+        owner.execute("UPDATE alembic_version SET version_num = '9000'")
+        owner.execute("UPDATE storage SET oldest_revision = '8999'")
+    assert status() == {"revision": "9000", "oldest_revision": "8999", "this_build": known}
+
+
 @pytest.mark.parametrize("wait", [["--wait"], []])
 def test_a_database_that_stays_away_is_given_up_in_time(tmp_path: Path, wait: list[str]) -> None:
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/none"

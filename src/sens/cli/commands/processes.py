@@ -73,6 +73,14 @@ def migrate(
             "passwords anew.",
         ),
     ] = False,
+    status: Annotated[
+        bool,
+        typer.Option(
+            "--status",
+            help="Change nothing: print, as JSON, the schema's `revision`, the `oldest_revision` that a build must "
+            "know to work with it, and the one that `this_build` knows. Ask it before you go back to an older release.",
+        ),
+    ] = False,
     timeout_s: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for the database.", min=0)
     ] = 600.0,
@@ -85,8 +93,10 @@ def migrate(
     """
     from sens.cli import migrate as command
 
-    if wait and create_roles:
-        raise WrongArgument("--wait and --create-roles do different things: give one")
+    if wait + create_roles + status > 1:
+        raise WrongArgument("--wait, --create-roles and --status do different things: give one")
+    if status:
+        return command.status()
     if create_roles:
         return command.create_roles(timeout_s=timeout_s)
     return command.wait(timeout_s=timeout_s) if wait else command.run(timeout_s=timeout_s)
