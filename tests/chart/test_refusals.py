@@ -18,6 +18,16 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("test", {"imageTag": "00.5.0"}, '"00.5.0" is not the tag of a release'),
     (
         "test",
+        {"nats": {"image": {"tag": ""}}},
+        "nats.image.tag: without a tag and a digest whatever is newest would run",
+    ),
+    (
+        "test",
+        {"timescaledb": {"exporter": {"image": {"tag": ""}}}},
+        "timescaledb.exporter.image.tag: without a tag and a digest",
+    ),
+    (
+        "test",
         {"platformApi": {"image": {"tag": "0.5.0-beta.1"}}},
         'platformApi.image.tag: "0.5.0-beta.1" is not the tag',
     ),
@@ -54,6 +64,33 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("test", {"timescaledb": {"external": {"host": "db"}}}, "set mode to external, or leave the host empty"),
     ("ha", {"networkPolicy": {"egress": {"database": []}}}, "networkPolicy.egress.database: name the addresses"),
     ("test", {"timescaledb": {"roles": {"reader": "sens_writer"}}}, "two roles have the same name"),
+    ("test", {"migrations": {"enabled": False}}, "migrations.enabled: nothing else makes the roles and the schema"),
+    (
+        "test",
+        {"timescaledb": {"settings": {"max_wal_size": "11GB"}}},
+        "max_wal_size: 11GB is more than half of the volume of 20Gi, and data needs the rest; lower it",
+    ),
+    (
+        "test",
+        {"timescaledb": {"settings": {"max_wal_size": None}, "persistence": {"size": "1Gi"}}},
+        "max_wal_size: 1GB is more than half of the volume of 1Gi",
+    ),
+    (
+        "test",
+        {"timescaledb": {"settings": {"shared_buffers": "800MB"}}},
+        "shared_buffers: 800MB, with the 256Mi of sharedMemory, is more than half of the memory limit of 2Gi",
+    ),
+    (
+        "test",
+        {"timescaledb": {"resources": {"limits": {"memory": "0.9G"}}}},
+        "more than half of the memory limit of 0.9G, and queries need the rest; lower it, or raise",
+    ),
+    ("test", {"timescaledb": {"settings": {"max_wal_size": 4096}}}, "4096 is no size with its unit; write it as 256MB"),
+    (
+        "test",
+        {"timescaledb": {"settings": {"shared_buffers": "1Gi"}}},
+        "timescaledb.settings.shared_buffers: 1Gi is no size with its unit",
+    ),
     ("test", {"timescaledb": {"replicas": 2}}, "timescaledb.replicas: there can be only one"),
     ("test", {"nats": {"enabled": False}}, "set mode to external and external.hosts to your servers"),
     (
@@ -102,6 +139,15 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"timescaledb": {"service": {"type": "LoadBalancer"}}},
         "timescaledb.service.type: this component stays inside",
     ),
+    *(
+        (
+            "test",
+            {key: {"service": {"type": kind}}},
+            f"{key}.service.type: a {kind} publishes every path, past the ingress; leave it ClusterIP",
+        )
+        for key in ("platformApi", "docs", "webConsole")
+        for kind in ("NodePort", "LoadBalancer")
+    ),
     (
         "test",
         {"mockMqttBroker": {"service": {"type": "NodePort"}}},
@@ -113,6 +159,21 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "local",
         {"platformApi": {"enabled": False, "ingress": {"enabled": False}}},
         "the console talks to platform-api on its own host",
+    ),
+    (
+        "test",
+        {"webConsole": {"ingress": {"enabled": True, "hosts": ["api.dev.iot-sens.schlossers.at"]}}},
+        "webConsole.ingress.hosts: api.dev.iot-sens.schlossers.at stands in platformApi.ingress.hosts already",
+    ),
+    (
+        "test",
+        {"docs": {"ingress": {"hosts": ["api.dev.iot-sens.schlossers.at"]}}},
+        "docs.ingress.hosts: api.dev.iot-sens.schlossers.at stands in platformApi.ingress.hosts already",
+    ),
+    (
+        "test",
+        {"docs": {"ingress": {"hosts": ["docs.example.org", "docs.example.org"]}}},
+        "docs.ingress.hosts: docs.example.org stands in docs.ingress.hosts already",
     ),
     ("test", {"platformApi": {"ingress": {"paths": ["/metrics"]}}}, "/metrics would publish the metrics"),
     ("test", {"platformApi": {"ingress": {"paths": ["/"]}}}, "/ would publish the metrics; name what is public"),
@@ -128,6 +189,60 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "minReplicas is above maxReplicas; swap them",
     ),
     ("test", {"migrations": {"pdb": {"enabled": True}}}, "a Job has no pods to keep up"),
+    (
+        "test",
+        {"platformApi": {"resources": {"limits": None}}},
+        "platformApi.resources.limits.memory: each container has it, so that none takes the node from the others",
+    ),
+    ("test", {"migrations": {"resources": {"limits": {"memory": None}}}}, "migrations.resources.limits.memory: each"),
+    ("test", {"docs": {"resources": None}}, "docs.resources.limits.memory: each"),
+    ("test", {"nats": {"exporter": {"resources": {"limits": None}}}}, "nats.exporter.resources.limits.memory: each"),
+    (
+        "test",
+        {"mockMqttBroker": {"simulator": {"resources": {"requests": None}}}},
+        "mockMqttBroker.simulator.resources.requests.memory: each",
+    ),
+    (
+        "test",
+        {"telemetryWorker": {"resources": {"requests": {"cpu": None}}}},
+        "telemetryWorker.resources.requests.cpu: each",
+    ),
+    *(
+        (
+            "test",
+            {key: {"extraVolumes": [{"name": "node", "mountPath": "/node", "volume": {"hostPath": {"path": "/"}}}]}},
+            f"{key}.extraVolumes: node is of the kind hostPath, which restricted pods may not have; take configMap",
+        )
+        for key in ("platformApi", "migrations", "nats")
+    ),
+    (
+        "test",
+        {
+            "docs": {
+                "extraVolumes": [
+                    {
+                        "name": "token",
+                        "mountPath": "/token",
+                        "volume": {"projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}},
+                    }
+                ]
+            }
+        },
+        "docs.extraVolumes: no pod has a token for Kubernetes",
+    ),
+    *(
+        (
+            "test",
+            {key: {"podAnnotations": {"checksum/config": "1"}}},
+            f"{key}.podAnnotations: the chart writes checksum/config by itself, and it would stand there twice",
+        )
+        for key in ("telemetryWorker", "migrations")
+    ),
+    (
+        "test",
+        {"telemetryWorker": {"podAnnotations": {"prometheus.io/port": "1"}}},
+        "prometheus.io/port by itself, and it would stand there twice; take it out, or set monitoring.annotations",
+    ),
     ("test", {"telemetryWorker": {"persistence": {"enabled": True}}}, "this component keeps no data; leave it false"),
     (
         "production",

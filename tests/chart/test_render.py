@@ -134,6 +134,20 @@ def test_a_digest_pins_the_image_and_the_tag_is_still_told() -> None:
     assert {"name": "SENS_DEPLOYED_VERSION", "value": "0.5.0"} in api.spec["containers"][0]["env"]
 
 
+def test_a_digest_is_enough_for_an_image_of_others() -> None:
+    digest = "sha256:" + "a" * 64
+    rendered = render("test", {"nats": {"image": {"tag": "", "digest": digest}}})
+    server = next(pod for pod in pods(rendered) if pod.component == "nats").spec["containers"][0]
+    assert server["image"] == f"nats@{digest}"
+
+
+def test_a_host_may_be_a_wildcard() -> None:
+    hosts = {"ingress": {"hosts": ["*.example.org"]}}
+    made = of_kind(render("test", {"docs": hosts}), "Ingress")
+    docs = next(each["spec"] for each in made if each["metadata"]["name"] == "sens-docs")
+    assert docs["rules"][0]["host"] == docs["tls"][0]["hosts"][0] == "*.example.org"
+
+
 def test_what_a_user_sets_in_env_goes_before_the_charts_own() -> None:
     rendered = render("test", {"telemetryWorker": {"env": {"SENS_LOG_FORMAT": "console", "SENS_BATCH_HOLD_S": 0.05}}})
     worker = next(pod for pod in pods(rendered) if pod.component == "telemetry-worker")

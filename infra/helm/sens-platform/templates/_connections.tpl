@@ -207,12 +207,6 @@ SENS_NATS_PASSWORD: {secret: {{ .root.Values.nats.auth.existingSecret }}, key: {
 {{- end }}
 {{- end }}
 
-{{/* "20Gi" in bytes. */}}
-{{- define "sens.bytes" -}}
-{{- $units := dict "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
-{{- mul (trimSuffix (regexFind "[KMGT]i$" .) . | int64) (get $units (regexFind "[KMGT]i$" .)) -}}
-{{- end }}
-
 {{/* What a change of rolls the pods that read it. */}}
 {{/* Of the database's Secrets: the passwords in `passwords` (by role) and the authority's certificate. */}}
 {{- define "sens.databaseSum" -}}
