@@ -3,11 +3,12 @@ import { useElementSize, useMergedRef } from "@mantine/hooks";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import { aligned, isolated } from "../lib/align";
+import { axesOf } from "../lib/axes";
 import type { Curve } from "../lib/plot";
 import { formatZone } from "../lib/time";
 import { gestures, moveByHand, type OnRange, takeSelection } from "./chart-gestures";
 
-/** A curve as it is drawn; curves of one unit share an axis. */
+/** A curve as it is drawn; curves of one unit share a scale. */
 export interface Drawn {
   label: string;
   unit: string;
@@ -26,7 +27,6 @@ interface ChartProps {
   onCursor?: (atS: number | null) => void;
 }
 
-const MAX_AXES = 4;
 /** Marks new points that are given to a chart, and measures until they are drawn, for the browser's profiler. */
 const DRAWING = "chart";
 
@@ -99,7 +99,7 @@ function optionsOf(
   dark: boolean,
   handlers: { current: Pick<ChartProps, "onZoom" | "onCursor"> },
 ): uPlot.Options {
-  const units = [...new Set(drawn.map((each) => each.unit))].slice(0, MAX_AXES);
+  const { axes, others } = axesOf(drawn);
   const ink = {
     stroke: dark ? "#c1c8cf" : "#3b444d",
     grid: { stroke: dark ? "#2c3339" : "#e7ebee", width: 1 },
@@ -107,7 +107,7 @@ function optionsOf(
   const series: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
   for (const { label, unit, color, curve, dashed } of drawn) {
-    const scale = scaleOf(units.includes(unit) ? unit : (units[0] ?? ""));
+    const scale = scaleOf(unit);
     series.push({
       label,
       scale,
@@ -129,12 +129,12 @@ function optionsOf(
     legend: { show: false },
     scales: {
       x: { time: true },
-      ...Object.fromEntries(units.map((unit) => [scaleOf(unit), { range: around }])),
+      ...Object.fromEntries([...axes, ...others].map((unit) => [scaleOf(unit), { range: around }])),
     },
     cursor: { ...gestures(handlers), points: { size: 7 } },
     axes: [
       { ...ink, values: TIME_LABELS, label: zoneOf, labelSize: 16, labelGap: 2, labelFont: "11px system-ui" },
-      ...units.map(
+      ...axes.map(
         (unit, index): uPlot.Axis => ({
           ...ink,
           scale: scaleOf(unit),

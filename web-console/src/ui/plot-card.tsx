@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import type { Schemas } from "../api/client";
 import { readingsQuery } from "../api/queries";
+import { axesOf } from "../lib/axes";
 import { absolute, drawEveryMs, momentMs, periodBefore, type Range, refetchEveryMs } from "../lib/range";
 import { LiveBadge } from "./badges";
 import { Chart, type Drawn } from "./chart";
@@ -112,6 +113,7 @@ interface FiguresProps {
 function Figures({ plotted, nothingBefore, onRemove, ...chart }: FiguresProps) {
   const [cursorS, setCursorS] = useState<number | null>(null);
   const empty = chart.drawn.every(({ curve }) => curve.time.length === 0);
+  const { others } = axesOf(chart.drawn);
   return (
     <>
       {/* Also where nothing is: it can be moved on to where something is. */}
@@ -119,6 +121,12 @@ function Figures({ plotted, nothingBefore, onRemove, ...chart }: FiguresProps) {
         <Chart {...chart} height={380} onCursor={setCursorS} />
         {empty && <Empty title="No reading in this range">Move on, or try a longer one.</Empty>}
       </div>
+      {others.length > 0 && (
+        <Text size="sm" c="dimmed" role="status">
+          No room for an axis of {others.map((unit) => unit || "series without a unit").join(", ")}: read them
+          at the cursor.
+        </Text>
+      )}
       {nothingBefore && (
         <Text size="sm" c="dimmed" role="status">
           There is nothing in the period before.
