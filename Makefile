@@ -38,7 +38,7 @@ pictures: $(STAMP)  ## take the pictures of docs/tour.md anew, in a browser, fro
 	tools/console pictures
 
 test: $(STAMP)  ## run every test that this machine can
-	tools/install-debian-packages mosquitto strace prometheus nginx
+	tools/install-debian-packages mosquitto strace prometheus nginx docker-registry
 	tools/install-helm
 	$(BIN)/pytest -n 3 --dist worksteal
 
