@@ -79,7 +79,7 @@ def cut_after(count: int) -> Callable[[Any], None]:
     return tell
 
 
-@pytest.mark.parametrize("count", [2, 6, 7, 8])
+@pytest.mark.parametrize("count", [2, 7, 8])
 def test_a_promotion_that_ends_half_way_is_completed_with_its_candidate_though_test_moves_on(
     world: World, count: int
 ) -> None:
