@@ -16,6 +16,7 @@ import httpx
 
 from sens.cli.api_key import find_key, is_local
 from sens.cli.errors import WrongArgument
+from sens.cli.progress import progress
 from sens.domain.errors import Fatal, Retry, SensError
 
 Parameters = Mapping[str, str | int | float | bool | Sequence[int] | None]
@@ -139,7 +140,7 @@ class Api:
         body: Any = None,
         content: bytes | None = None,
     ) -> Any:
-        with self._translated():
+        with self._translated(), progress("Waiting for the API"):
             answer = self._client.request(method, path, params=_given(parameters or {}), json=body, content=content)
         if answer.is_error:
             raise _refusal(answer)

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
-from threading import Timer
+from contextlib import ExitStack, contextmanager
+from threading import Lock, Timer
 
 QUIET_FOR_S = 1.0
 """What is done by then needs no sign."""
+_terminal = Lock()
+"""Held by the one sign that a terminal shows at a time."""
 
 
 class Progress:
@@ -41,12 +43,12 @@ class Silence:
 
 @contextmanager
 def progress(text: str) -> Generator[Progress | Silence]:
-    """Show `text` while the block runs."""
-    if not sys.stderr.isatty():
+    """Show `text` while the block runs; within another such block nothing, since that one tells more."""
+    if not sys.stderr.isatty() or not _terminal.acquire(blocking=False):
         yield Silence()
         return
-    shown = Progress(text)
-    try:
+    with ExitStack() as afterwards:
+        afterwards.callback(_terminal.release)
+        shown = Progress(text)
+        afterwards.callback(shown.end)
         yield shown
-    finally:
-        shown.end()
