@@ -1,19 +1,20 @@
 """What the chart renders is what Kubernetes takes, for every environment and example, on Helm 3 and Helm 4."""
 
-import re
 from collections.abc import Iterator
 from functools import cache
 
+import jsonschema
 import kubernetes_validate
 import pytest
 from kubernetes_validate import utils
 
-from helm import MAJOR_VERSIONS, VALUES, Object, objects, of_kind, pods, render, render_text
+from chart.operator_schemas import SCHEMAS
+from chart.variants import EVERY_RENDER, rendered, rendered_text
+from helm import MAJOR_VERSIONS, VALUES, objects, of_kind, pods, render, render_text
 
 OLDEST_MINOR = 29
 NEWEST_MINOR = int(kubernetes_validate.latest_version().split(".")[1])
 VERSIONS = [f"1.{minor}" for minor in range(OLDEST_MINOR, NEWEST_MINOR + 1)]
-FROM_OPERATORS = {"PodMonitor", "PrometheusRule"}  # their schemas come with the Prometheus operator
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,29 +27,85 @@ def _schemas_read_once() -> Iterator[None]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_object_is_valid_and_has_no_unknown_field(version: str) -> None:
-    for name in VALUES:
-        for each in render(name):
-            if each["kind"] not in FROM_OPERATORS:
+    for name in EVERY_RENDER:
+        for each in rendered(name):
+            if each["kind"] not in SCHEMAS:
                 kubernetes_validate.validate(each, version, strict=True)
 
 
-@pytest.mark.parametrize("name", VALUES)
+def test_every_object_for_the_prometheus_operator_is_valid_and_has_no_unknown_field() -> None:
+    theirs = [each for name in EVERY_RENDER for each in rendered(name) if each["kind"] in SCHEMAS]
+    assert {each["kind"] for each in theirs} == SCHEMAS.keys()
+    for each in theirs:
+        jsonschema.validate(each, SCHEMAS[each["kind"]])
+
+
+@pytest.mark.parametrize("name", EVERY_RENDER)
+def test_a_pod_monitor_asks_a_port_that_the_pods_it_selects_have(name: str) -> None:
+    made = list(pods(rendered(name)))
+    for monitor in of_kind(rendered(name), "PodMonitor"):
+        selected = [pod for pod in made if monitor["spec"]["selector"]["matchLabels"].items() <= pod.labels.items()]
+        assert selected
+        for pod in selected:
+            ports = {port["name"] for container in pod.containers for port in container.get("ports", [])}
+            assert {end["port"] for end in monitor["spec"]["podMetricsEndpoints"]} <= ports
+
+
+@pytest.mark.parametrize("name", EVERY_RENDER)
+def test_an_ingress_leads_to_a_port_of_a_service_that_is_there(name: str) -> None:
+    services = {
+        each["metadata"]["name"]: {port["name"] for port in each["spec"]["ports"]}
+        for each in of_kind(rendered(name), "Service")
+    }
+    for ingress in of_kind(rendered(name), "Ingress"):
+        for rule in ingress["spec"]["rules"]:
+            paths = [path["path"] for path in rule["http"]["paths"]]
+            assert len(paths) == len(set(paths))
+            assert not any(path.startswith("/metrics") for path in paths)
+            for path in rule["http"]["paths"]:
+                service = path["backend"]["service"]
+                assert service["port"]["name"] in services[service["name"]]
+        assert all(
+            set(tls["hosts"]) == {rule["host"] for rule in ingress["spec"]["rules"]}
+            for tls in ingress["spec"].get("tls", [])
+        )
+
+
+@pytest.mark.parametrize("name", EVERY_RENDER)
+def test_no_annotation_and_no_variable_is_written_twice(name: str) -> None:
+    """YAML with a key twice is refused while it is read; a list of variables is not."""
+    for pod in pods(rendered(name)):
+        for container in pod.containers:
+            names = [entry["name"] for entry in container.get("env", [])]
+            assert len(names) == len(set(names))
+
+
+def test_where_an_autoscaler_chooses_the_number_of_pods_the_chart_sets_none() -> None:
+    made = rendered("autoscaled")
+    scaled = {each["spec"]["scaleTargetRef"]["name"] for each in of_kind(made, "HorizontalPodAutoscaler")}
+    assert scaled == {"sens-platform-api", "sens-telemetry-worker", "sens-web-console", "sens-docs"}
+    assert all(
+        ("replicas" in each["spec"]) == (each["metadata"]["name"] not in scaled) for each in of_kind(made, "Deployment")
+    )
+
+
+@pytest.mark.parametrize("name", EVERY_RENDER)
 @pytest.mark.parametrize("major", MAJOR_VERSIONS)
 def test_two_renders_are_byte_identical(name: str, major: int) -> None:
-    first = render_text(name, major=major)
+    first = rendered_text(name, major=major)
     render_text.cache_clear()
-    assert render_text(name, major=major) == first
+    assert rendered_text(name, major=major) == first
 
 
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", EVERY_RENDER)
 def test_helm_3_and_helm_4_render_the_same(name: str) -> None:
-    three, four = (objects(render_text(name, major=major)) for major in MAJOR_VERSIONS)
+    three, four = (objects(rendered_text(name, major=major)) for major in MAJOR_VERSIONS)
     assert sorted(map(repr, three)) == sorted(map(repr, four))
 
 
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", EVERY_RENDER)
 def test_no_two_objects_have_the_same_name(name: str) -> None:
-    names = [(each["kind"], each["metadata"]["name"]) for each in render(name)]
+    names = [(each["kind"], each["metadata"]["name"]) for each in rendered(name)]
     assert len(names) == len(set(names))
 
 
@@ -61,43 +118,11 @@ def test_every_object_says_its_namespace_and_whose_it_is(name: str) -> None:
         assert each["metadata"]["name"].startswith("north-")
 
 
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", EVERY_RENDER)
 def test_there_is_no_hook_and_no_time_to_live(name: str) -> None:
-    text = render_text(name)
+    text = rendered_text(name)
     for word in ("helm.sh/hook", "argocd.argoproj.io/hook", "sync-wave", "ttlSecondsAfterFinished"):
         assert word not in text
-
-
-HASH = re.compile("-[0-9a-f]{10}$")
-
-
-def _essentials(rendered: list[Object]) -> dict[str, list[str]]:
-    kinds = sorted({each["kind"] for each in rendered} - {"NetworkPolicy"})
-    names = {kind: sorted(each["metadata"]["name"] for each in of_kind(rendered, kind)) for kind in kinds}
-    return {kind: [HASH.sub("", name) for name in every] for kind, every in names.items()}
-
-
-def test_the_test_environment_runs_every_component_with_its_own_servers() -> None:
-    assert _essentials(render("test")) == {
-        "ConfigMap": ["sens-config", "sens-mock-mqtt-broker-config", "sens-nats-config"],
-        "Deployment": ["sens-docs", "sens-platform-api", "sens-telemetry-worker", "sens-web-console"],
-        "Ingress": ["sens-docs", "sens-platform-api"],
-        "Job": ["sens-migrations"],
-        "Service": [
-            "sens-docs", "sens-mock-mqtt-broker", "sens-mqtt-ingestion-worker", "sens-nats", "sens-platform-api",
-            "sens-telemetry-worker", "sens-timescaledb", "sens-web-console",
-        ],
-        "StatefulSet": ["sens-mock-mqtt-broker", "sens-mqtt-ingestion-worker", "sens-nats", "sens-timescaledb"],
-    }  # fmt: skip
-
-
-def test_with_external_servers_none_is_started() -> None:
-    essentials = _essentials(render("ha"))
-    assert essentials["StatefulSet"] == ["sens-mqtt-ingestion-worker"]
-    assert "sens-timescaledb" not in essentials["Service"]
-    assert essentials["PodDisruptionBudget"] == [
-        "sens-mqtt-ingestion-worker", "sens-platform-api", "sens-telemetry-worker", "sens-web-console",
-    ]  # fmt: skip
 
 
 def test_the_migrations_job_is_named_by_all_that_it_is_made_of() -> None:
