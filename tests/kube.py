@@ -8,6 +8,7 @@ import textwrap
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +72,35 @@ class Release:
         """Makes the first admin."""
         return base64.b64decode(self.get("secret", "sens-api")["data"]["setup-token"]).decode()
 
+    def change_secret(self, name: str, key: str, value: str) -> str:
+        """Returns what it was before."""
+        old = self.get("secret", name)["data"][key]
+        self.kubectl("patch", "secret", name, "--patch", json.dumps({"stringData": {key: value}}))
+        return base64.b64decode(old).decode()
+
+    def sql(self, statement: str) -> str:
+        """What the embedded database's administrator is answered."""
+        command = ("psql", "--username=postgres", "--dbname=sens", "--quiet", "--tuples-only", "--no-align")
+        return self.kubectl("exec", f"{self.name}-timescaledb-0", "--", *command, "--command", statement).strip()
+
     # ── Helm ──
-    def upgrade(self, values: Mapping[str, Any]) -> None:
+    def upgrade(self, values: Mapping[str, Any], timeout_s: float = PATIENCE_S) -> None:
         """Install or upgrade, and wait until every pod is ready and every Job is done."""
-        patience = ("--wait", "--wait-for-jobs", "--timeout", f"{PATIENCE_S:.0f}s")
-        self.helm("upgrade", "--install", self.name, *self._chart_and_values(), *patience, text=json.dumps(values))
+        values_text = json.dumps(values)
+        self.helm("upgrade", "--install", self.name, *self._chart_and_values(), *_waiting(timeout_s), text=values_text)
+
+    def roll_back(self, revision: str, timeout_s: float = PATIENCE_S) -> None:
+        """To an older one, and wait as `upgrade()` does."""
+        self.helm("rollback", self.name, revision, *_waiting(timeout_s))
 
     def helm(self, *arguments: str, text: str | None = None) -> str:
         """Helm in the release's namespace."""
         return run(helm(4), "--namespace", self.namespace, *arguments, text=text)
+
+    @property
+    def revision(self) -> str:
+        """The number of the newest one."""
+        return str(json.loads(self.helm("history", self.name, "--max", "1", "--output", "json"))[-1]["revision"])
 
     def render(self, values: Mapping[str, Any]) -> str:
         """What `upgrade()` would apply."""
@@ -105,15 +126,39 @@ class Release:
             found.setdefault(component, set()).add(pod["metadata"]["uid"])
         return found
 
+    def ready_uids(self, component: str) -> set[str]:
+        """Unique ids of the component's pods that are ready."""
+        return {pod["metadata"]["uid"] for pod in self.pods(component) if _ready(pod)}
+
+    def ready_since(self, name: str) -> datetime | None:
+        """Since when the pod is ready, None while it is not."""
+        condition = _ready(self.get("pod", name))
+        return datetime.fromisoformat(condition["lastTransitionTime"]) if condition else None
+
+    def said(self, component: str, container: str, words: str) -> bool:
+        """Whether that container of one of the component's pods said so."""
+        names = [pod["metadata"]["name"] for pod in self.pods(component)]
+        return any(words in self.kubectl("logs", name, "--container", container) for name in names)
+
+    def ended(self, name: str) -> bool:
+        """Whether the pod has done what it was to do."""
+        return self.get("pod", name)["status"]["phase"] == "Succeeded"
+
     def all_ready(self) -> bool:
         """Whether every pod that stays up is ready, and every controller has as many as it wants."""
-        controllers = self.get("deployments,statefulsets", "--selector", f"app.kubernetes.io/instance={self.name}")[
-            "items"
-        ]
-        return all(each["status"].get("readyReplicas", 0) == each["spec"]["replicas"] for each in controllers)
+        return all(each["status"].get("readyReplicas", 0) == each["spec"]["replicas"] for each in self._controllers())
+
+    def _controllers(self) -> list[Object]:
+        return self.get("deployments,statefulsets", "--selector", f"app.kubernetes.io/instance={self.name}")["items"]
 
     def wait_ready(self) -> None:
         eventually(self.all_ready, "every pod to be ready")
+
+    def wait_rolled_out(self) -> None:
+        """Until all pods are of the newest revision, and ready."""
+        for each in self._controllers():
+            kind, name = each["kind"].lower(), each["metadata"]["name"]
+            self.kubectl("rollout", "status", f"{kind}/{name}", f"--timeout={PATIENCE_S:.0f}s")
 
     @contextmanager
     def forwarded(self, service: str) -> Generator[str]:
@@ -128,6 +173,29 @@ class Release:
                 yield f"http://127.0.0.1:{port}"
             finally:
                 process.terminate()
+
+
+def _waiting(timeout_s: float) -> list[str]:
+    return ["--wait", "--wait-for-jobs", "--timeout", f"{timeout_s:.0f}s"]
+
+
+def one_shot_pod(name: str, labels: dict[str, str], container: Object) -> Object:
+    """A pod of a test's own that runs once, as the restricted Pod Security Standard wants it."""
+    harmless = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    security = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
+    return {
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
+        "spec": {
+            "restartPolicy": "Never", "automountServiceAccountToken": False, "enableServiceLinks": False,
+            "securityContext": security, "containers": [{**container, "securityContext": harmless}],
+        },
+    }  # fmt: skip
+
+
+def _ready(pod: Object) -> Object | None:
+    """The condition that says so."""
+    conditions = pod["status"].get("conditions", [])
+    return next((each for each in conditions if each["type"] == "Ready" and each["status"] == "True"), None)
 
 
 def _listens(port: int) -> bool:

@@ -1,60 +1,45 @@
 """The life of a release on a real cluster, in order: install, look at it, break it, change it, upgrade it while
 readings flow, go back, and take it away. Nothing that was acknowledged is ever missing."""
 
-import json
 import os
 import subprocess
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
 from helm import Pod, helm, objects, pods
 from helm_edges import edges, listening
-from kube import Object, Release, eventually
+from kube import CommandFailed, Release, eventually
+from kube_api import Api, flows_on
+from kube_device import DEVICE, METRIC, CountingDevice
+from kube_probe import Target, probe, unfiltered_by_kubernetes
 
 FIRST = os.environ.get("CLUSTER_TAG", "")
 SECOND = os.environ.get("CLUSTER_NEXT_TAG", "")
 INGRESS = os.environ.get("CLUSTER_INGRESS", "")
+INGRESS_CLASS = os.environ.get("CLUSTER_INGRESS_CLASS", "traefik")
 CONSOLE_HOST = "console.dev.example.org"
 API_HOST, DOCS_HOST = "api.dev.iot-sens.schlossers.at", "docs.dev.iot-sens.schlossers.at"
 VALUES: dict[str, Any] = {
     "imageTag": FIRST,
     # Certificates are cert-manager's, which the cluster need not have.
-    "platformApi": {"ingress": {"tls": {"enabled": False}}},
-    "docs": {"ingress": {"tls": {"enabled": False}}},
-    "webConsole": {"ingress": {"enabled": True, "className": "traefik", "hosts": [CONSOLE_HOST]}},
+    "platformApi": {"ingress": {"className": INGRESS_CLASS, "tls": {"enabled": False}}},
+    "docs": {"ingress": {"className": INGRESS_CLASS, "tls": {"enabled": False}}},
+    "webConsole": {"ingress": {"enabled": True, "className": INGRESS_CLASS, "hosts": [CONSOLE_HOST]}},
 }
-ADMIN = {"username": "admin", "password": "correct horse battery staple"}
+# How long what can't succeed is waited for.
+GIVE_UP_S = 45.0
+READ_THE_SCHEMA = ("telemetry-worker", "platform-api")
 
 
-class Api:
-    """The platform's API through the cluster, with an API key made as a person makes it."""
+class Before(NamedTuple):
+    """What the release was before it was upgraded: its revision, its commit, its pods."""
 
-    def __init__(self, release: Release) -> None:
-        self._release = release
-        self._key = ""
-
-    def get(self, path: str) -> Any:
-        """A JSON answer."""
-        with self._release.forwarded("platform-api") as url:
-            answer = httpx.get(f"{url}{path}", headers={"authorization": f"Bearer {self._key}"}, timeout=20)
-            answer.raise_for_status()
-            return answer.json()
-
-    def make_key(self) -> None:
-        """The first admin by the setup token, then a key in that session."""
-        with self._release.forwarded("platform-api") as url, httpx.Client(base_url=url, timeout=20) as client:
-            made = client.post("/api/v1/setup", json={"token": self._release.setup_token, **ADMIN})
-            made.raise_for_status()
-            csrf = {"x-csrf-token": made.json()["csrf_token"]}
-            key = client.post("/api/v1/api-keys", json={"name": "cluster-test", "scope": "admin"}, headers=csrf)
-            key.raise_for_status()
-            self._key = key.json()["key"]
-
-    def ledger(self) -> Object:
-        """The simulator's line of the ledger."""
-        return next(each for each in self.get("/api/v1/ledger")["sources"] if each["source"] == "simulator")
+    revision: str
+    git_sha: str
+    uids: dict[str, set[str]]
 
 
 @pytest.fixture(scope="module")
@@ -62,21 +47,10 @@ def api(release: Release) -> Api:
     return Api(release)
 
 
-def flows_on(api: Api, at_least: int = 20) -> Object:
-    """Wait until as many messages more were received; the ledger must balance at every look."""
-    before = eventually(api.ledger, "the ledger")
-
-    def more() -> Object | None:
-        now = api.ledger()
-        assert now["lost"] == 0
-        assert now["balanced"]
-        return now if now["received"] >= before["received"] + at_least else None
-
-    return eventually(more, "readings to flow")
-
-
-def version(api: Api) -> str:
-    return api.get("/version")["version"]
+@pytest.fixture(scope="module")
+def device(release: Release) -> CountingDevice:
+    image = next(pod for pod in pods(objects(release.render(VALUES))) if pod.component == "platform-api")
+    return CountingDevice(release, image.spec["containers"][0]["image"])
 
 
 def test_it_installs(release: Release) -> None:
@@ -90,12 +64,14 @@ def test_it_installs(release: Release) -> None:
     assert not any(count for counts in restarts.values() for count in counts), restarts
 
 
-def test_the_first_admin_makes_a_key_and_sees_readings_arrive(api: Api) -> None:
+def test_the_first_admin_makes_a_key_and_sees_readings_arrive(api: Api, device: CountingDevice) -> None:
+    device.start()
     api.make_key()
     entry = flows_on(api)
     assert entry["decoded"] > 0
     assert eventually(lambda: api.get("/api/v1/devices?limit=5")["items"], "devices to be found")
-    assert version(api) == FIRST
+    eventually(lambda: api.values(DEVICE, METRIC), "readings of the device that counts")
+    assert api.version == FIRST
 
 
 def test_console_docs_and_probes_are_reached_through_the_ingress_and_metrics_are_not(release: Release) -> None:
@@ -121,71 +97,34 @@ def _well(answer: httpx.Response) -> httpx.Response | None:
     return answer if answer.status_code == 200 else None
 
 
-PROBE = """
-import json, socket, sys, time
-from concurrent.futures import ThreadPoolExecutor
-def open_(target):
-    with socket.socket() as s:
-        s.settimeout(3)
-        return s.connect_ex((target[1], target[2])) == 0
-targets = json.loads(sys.argv[1])
-time.sleep(10)  # network plug-ins take a moment until a new pod's policies hold
-with ThreadPoolExecutor(32) as pool:
-    print(json.dumps([t[0::2] for t, found in zip(targets, pool.map(open_, targets)) if found]))
-"""
-
-
-def _probe(name: str, labels: dict[str, str], image: str, targets: list[list[Any]]) -> Object:
-    """A pod that tells which targets it reaches: with a component's labels, but never ready, so no Service finds it."""
-    container: Object = {
-        "name": "probe", "image": image, "command": ["python3", "-c", PROBE, json.dumps(targets)],
-        "readinessProbe": {"tcpSocket": {"port": 9}},
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-    }  # fmt: skip
-    security = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
-    return {
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
-        "spec": {
-            "restartPolicy": "Never", "automountServiceAccountToken": False, "enableServiceLinks": False,
-            "securityContext": security, "containers": [container],
-        },
-    }  # fmt: skip
-
-
 def test_every_edge_outside_the_data_path_is_closed(release: Release) -> None:
     rendered = objects(release.render(VALUES))
     made: dict[str, Pod] = {pod.component: pod for pod in pods(rendered)}
     addresses = {name: release.pods(name)[0]["status"]["podIP"] for name in made if name != "migrations"}
-    targets = [[name, address, port] for name, address in addresses.items() for port in sorted(listening(made[name]))]
-    # A pod of another namespace, on a port that is not DNS; not the API server, for a pod may reach its own node.
-    dns = ("--namespace", "kube-system", "pods", "--selector", "k8s-app=kube-dns")
-    targets.append(["elsewhere", release.get(*dns)["items"][0]["status"]["podIP"], 9153])
+    targets = [Target(name, addresses[name], port) for name in addresses for port in sorted(listening(made[name]))]
+    # A pod of another namespace, on a port that is not DNS, and the API server.
+    dns = release.get("--namespace", "kube-system", "pods", "--selector", "k8s-app=kube-dns")["items"][0]
+    targets.append(Target("elsewhere", dns["status"]["podIP"], 9153))
+    kubernetes = release.get("--namespace", "default", "service", "kubernetes")
+    targets.append(Target("api-server", kubernetes["spec"]["clusterIP"], 443))
     image = made["platform-api"].spec["containers"][0]["image"]
     sources = {name: dict(pod.labels) for name, pod in made.items()} | {"neighbour": {"app": "neighbour"}}
-    for name, labels in sources.items():
-        release.apply(_probe(f"probe-{name}", labels, image, targets))
     expected = {edge for edge in edges(rendered) if edge[0] in sources and edge[1] in addresses}
-    found: set[tuple[str, str, int]] = set()
-    for name in sources:
-        eventually(lambda pod=f"probe-{name}": _over(release, pod), f"the probe as {name}")
-        found |= {(name, target, port) for target, port in json.loads(release.kubectl("logs", f"probe-{name}"))}
-        release.kubectl("delete", "pod", f"probe-{name}", "--wait=false")
-    # A neighbour is bound by no policy of ours: it may reach what is not ours.
-    found.discard(("neighbour", "elsewhere", 9153))
+    found = probe(release, sources, image, targets)
+    # A neighbour is bound by no policy of ours: it reaches what is not ours, so there is something to reach.
+    not_ours = {("neighbour", "elsewhere", 9153), ("neighbour", "api-server", 443)}
+    assert not_ours <= found
     # Within one pod, or to itself, nothing is filtered.
-    assert {edge for edge in found if edge[0] != edge[1]} ^ expected == set()
-
-
-def _over(release: Release, name: str) -> bool:
-    return release.get("pod", name)["status"]["phase"] == "Succeeded"
+    unexpected = {edge for edge in found - not_ours if edge[0] != edge[1]} ^ expected
+    assert unexpected - unfiltered_by_kubernetes(release, unexpected) == set()
 
 
 def test_every_pod_may_be_deleted_and_nothing_is_lost(release: Release, api: Api) -> None:
-    for pod in release.pods():
-        component = pod["metadata"]["labels"]["app.kubernetes.io/component"]
+    for each in release.pods():
+        component = each["metadata"]["labels"]["app.kubernetes.io/component"]
         if component == "migrations":
             continue
-        release.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=true")
+        release.kubectl("delete", "pod", each["metadata"]["name"], "--wait=true")
         release.wait_ready()
         flows_on(api, at_least=5)
 
@@ -205,9 +144,28 @@ def test_workers_are_scaled_while_readings_flow(release: Release, api: Api) -> N
     release.upgrade({**VALUES, **scaled})
     release.wait_ready()
     flows_on(api)
-    release.kubectl("delete", "pod", f"{release.name}-mqtt-ingestion-worker-0", "--wait=false")
+
+
+def test_a_standby_takes_over_before_its_pod_is_back(release: Release, api: Api) -> None:
+    workers = {pod["metadata"]["name"] for pod in release.pods("mqtt-ingestion-worker")}
+    assert len(workers) == 2
+    owner, _ = eventually(api.owner, "a worker to hold the source")
+    (standby,) = workers - {owner}
+    deleted = release.get("pod", owner)["metadata"]["uid"]
+    release.kubectl("delete", "pod", owner, "--wait=false")
+
+    def other() -> datetime | None:
+        now = api.owner()
+        return now[1] if now and now[0] == standby else None
+
+    taken_over_at = eventually(other, "the standby to take the source over")
+    eventually(lambda: release.get("pod", owner)["metadata"]["uid"] != deleted, "the pod to be made again")
+    # Kubernetes tells whole seconds.
+    assert taken_over_at.replace(microsecond=0) <= eventually(lambda: release.ready_since(owner), "the pod to be back")
     flows_on(api)
     release.wait_ready()
+    owner_then, _ = eventually(api.owner, "a worker to hold the source")
+    assert owner_then == standby, "the pod that came back left the source alone"
     release.upgrade(VALUES)
     release.wait_ready()
     flows_on(api)
@@ -220,37 +178,86 @@ def next_tag() -> str:
     return SECOND
 
 
-def test_it_is_upgraded_while_readings_flow(release: Release, api: Api, next_tag: str) -> None:
-    release.upgrade({**VALUES, "imageTag": next_tag})
-    release.wait_ready()
-    eventually(lambda: version(api) == next_tag, "the next version to answer")
+@pytest.fixture(scope="module")
+def before(release: Release, api: Api, next_tag: str) -> Before:
+    """What runs before the upgrade."""
+    assert next_tag != FIRST
+    return Before(release.revision, api.get("/version")["git_sha"], release.uids())
+
+
+def test_a_migration_that_fails_says_why_and_the_running_pods_go_on(
+    release: Release, api: Api, next_tag: str, before: Before
+) -> None:
+    right = release.change_secret("sens-database", "admin-password", "wrong")
+    try:
+        with pytest.raises(CommandFailed):
+            release.upgrade({**VALUES, "imageTag": next_tag, "migrations": {"backoffLimit": 0}}, timeout_s=GIVE_UP_S)
+        why = "password authentication failed"
+        eventually(lambda: release.said("migrations", "roles", why), "the migrations to say why they fail")
+        # The next version's pods wait for its schema beside those that run.
+        for component in READ_THE_SCHEMA:
+            assert before.uids[component] <= release.ready_uids(component)
+        assert api.version == FIRST
+        flows_on(api)
+    finally:
+        release.change_secret("sens-database", "admin-password", right)
+
+
+def test_mended_it_runs_again_by_the_command_that_the_notes_tell_and_the_upgrade_goes_on(
+    release: Release, api: Api, next_tag: str, before: Before
+) -> None:
+    run_migrations_again(release)
+    release.wait_rolled_out()
+    eventually(lambda: api.version == next_tag, "the next version to answer")
+    assert api.get("/version")["git_sha"] != before.git_sha
     flows_on(api)
 
 
-def test_it_goes_back_to_the_version_before(release: Release, api: Api, next_tag: str) -> None:
-    release.helm("rollback", release.name, "--wait", "--wait-for-jobs", "--timeout", "600s")
-    release.wait_ready()
-    eventually(lambda: version(api) == FIRST, "the version before to answer")
-    flows_on(api)
-
-
-def test_migrations_run_again_by_the_command_that_the_notes_tell(release: Release, api: Api) -> None:
+def run_migrations_again(release: Release) -> None:
+    """By the command in the notes, word for word."""
     notes = release.helm("get", "notes", release.name)
     command = next(
         line.strip() for line in notes.splitlines() if line.strip().startswith("kubectl") and "delete job" in line
     )
     script = command.replace("&& helm ", f"&& {helm(4)} ")
-    before = _succeeded_jobs(release)
+    done = _succeeded_jobs(release)
     subprocess.run(["bash", "-o", "pipefail", "-c", script], check=True, timeout=120)
     again = eventually(lambda: _succeeded_jobs(release), "the migrations to run again")
     assert len(again) == 1
-    assert not again & before
-    flows_on(api)
+    assert not again & done
 
 
 def _succeeded_jobs(release: Release) -> set[str]:
     """Unique ids of the Jobs that are done."""
     return {job["metadata"]["uid"] for job in release.get("jobs")["items"] if job["status"].get("succeeded")}
+
+
+def test_a_version_that_the_schema_is_too_new_for_says_so_and_what_reads_it_runs_on(
+    release: Release, api: Api, next_tag: str, before: Before
+) -> None:
+    newer = release.uids()
+    oldest = release.sql("SELECT oldest_revision FROM storage")
+    release.sql("UPDATE storage SET oldest_revision = (SELECT version_num FROM alembic_version)")
+    try:
+        with pytest.raises(CommandFailed):
+            release.roll_back(before.revision, timeout_s=GIVE_UP_S)
+        why = "needs a build that knows"
+        for component in READ_THE_SCHEMA:
+            eventually(lambda each=component: release.said(each, "wait-for-schema", why), f"{component} to say why")
+            assert newer[component] <= release.ready_uids(component)
+        assert api.version == next_tag
+        flows_on(api)
+    finally:
+        release.sql(f"UPDATE storage SET oldest_revision = '{oldest}'")
+
+
+def test_it_goes_back_to_the_version_before(release: Release, api: Api, before: Before) -> None:
+    run_migrations_again(release)
+    release.roll_back(before.revision)
+    release.wait_rolled_out()
+    eventually(lambda: api.version == FIRST, "the version before to answer")
+    assert api.get("/version")["git_sha"] == before.git_sha
+    flows_on(api)
 
 
 def test_uninstalled_it_leaves_its_data_and_installed_again_it_goes_on_with_it(release: Release, api: Api) -> None:
@@ -263,3 +270,10 @@ def test_uninstalled_it_leaves_its_data_and_installed_again_it_goes_on_with_it(r
     release.wait_ready()
     entry = flows_on(api)
     assert entry["received"] > received
+
+
+def test_what_a_device_counted_is_stored_exactly_once(api: Api, device: CountingDevice) -> None:
+    sent = device.stop()
+    numbers = [float(number) for number in range(sent)]
+    eventually(lambda: len(api.values(DEVICE, METRIC)) >= sent, "the last reading of the device that counts")
+    assert api.values(DEVICE, METRIC) == numbers
