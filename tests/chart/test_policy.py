@@ -10,7 +10,7 @@ from helm import CHART, VALUES, Object, Pod, of_kind, pods, render
 
 PODS = {f"{name}-{pod.component}": pod for name in EVERY_RENDER for pod in pods(rendered(name))}
 ALL_PODS = [pytest.param(pod, id=name) for name, pod in PODS.items()]
-# A probe of a Job could only end a migration half-way: its exit code tells whether it is done, --timeout ends one that hangs.
+# A probe could only end a migration half-way: the exit code tells that it is done, --timeout ends it if it hangs.
 STAYING = [pytest.param(pod, id=name) for name, pod in PODS.items() if pod.kind != "Job"]
 
 
