@@ -91,6 +91,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"timescaledb": {"settings": {"shared_buffers": "1Gi"}}},
         "timescaledb.settings.shared_buffers: 1Gi is no size with its unit",
     ),
+    (
+        "test",
+        {"mockMqttBroker": {"maxQueuedSize": "129Mi"}},
+        "maxQueuedSize: it queues in memory, and 129Mi is more than half of the limit of 256Mi; lower it",
+    ),
     ("test", {"timescaledb": {"replicas": 2}}, "timescaledb.replicas: there can be only one"),
     ("test", {"nats": {"enabled": False}}, "set mode to external and external.hosts to your servers"),
     (

@@ -71,6 +71,9 @@
 {{- $broker := .Values.mockMqttBroker -}}
 {{- include "refuse.when" (list (and $broker.enabled (eq .Values.environment "production"))
   "mockMqttBroker.enabled: the mock broker takes messages from anybody and has no place in production; set it to false, or set environment to local, test or staging") -}}
+{{- $memory := $broker.resources.limits.memory -}}
+{{- include "refuse.when" (list (and $broker.enabled (gt (mul 2 (include "sens.bytes" $broker.maxQueuedSize)) (include "sens.bytes" $memory | int64)))
+  (printf "mockMqttBroker.maxQueuedSize: it queues in memory, and %s is more than half of the limit of %v; lower it, or raise mockMqttBroker.resources.limits.memory" $broker.maxQueuedSize $memory)) -}}
 {{- include "refuse.when" (list (and $broker.simulator.enabled (not $broker.enabled))
   "mockMqttBroker.simulator.enabled: the simulator runs beside the mock broker; set mockMqttBroker.enabled to true as well") -}}
 {{- $host := printf "%s-mock-mqtt-broker" .Release.Name -}}
