@@ -9,10 +9,10 @@ LOCK   := requirements.lock
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help install up console console-check pictures test ci lint types format build docs docs-check bench bench-files bench-large images images-check soak cluster-test lock clean
+.PHONY: help install up console console-check pictures test ci lint types format build docs docs-check bench bench-files bench-large images images-check soak cluster-test release-rehearsal lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 install: $(STAMP)  ## install everything from the lock file into .venv
 
@@ -45,6 +45,10 @@ test: $(STAMP)  ## run every test that this machine can
 cluster-test: $(STAMP)  ## install, break, upgrade and remove the chart on the cluster of the current KUBECONFIG (docs/kubernetes.md)
 	tools/install-helm
 	SENS_CLUSTER_TEST=1 $(BIN)/pytest tests/cluster --maxfail 1 -vv $(ARGS)
+
+release-rehearsal: $(STAMP)  ## releases on the cluster of the current KUBECONFIG, by its Argo CD (docs/gitops.md)
+	tools/install-helm
+	SENS_RELEASE_REHEARSAL=1 $(BIN)/pytest tests/rehearsal --maxfail 1 -vv $(ARGS)
 
 ci: install lint types test console-check build docs-check  ## what CI runs
 

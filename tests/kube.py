@@ -163,16 +163,22 @@ class Release:
     @contextmanager
     def forwarded(self, service: str) -> Generator[str]:
         """A URL that leads to a Service's first port."""
-        port = free_port()
-        target = f"service/{self.name}-{service}"
         number = self.get("service", f"{self.name}-{service}")["spec"]["ports"][0]["port"]
-        command = ["kubectl", "--namespace", self.namespace, "port-forward", target, f"{port}:{number}"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            try:
-                wait_until(lambda: _listens(port), what=f"the way to {service}")
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                process.terminate()
+        with forwarded(self.namespace, f"service/{self.name}-{service}", number) as port:
+            yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def forwarded(namespace: str, target: str, number: int) -> Generator[int]:
+    """A port of this machine that leads to one of the target."""
+    port = free_port()
+    command = ["kubectl", "--namespace", namespace, "port-forward", target, f"{port}:{number}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_until(lambda: _listens(port), what=f"the way to {target}")
+            yield port
+        finally:
+            process.terminate()
 
 
 def _waiting(timeout_s: float) -> list[str]:

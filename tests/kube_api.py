@@ -13,10 +13,15 @@ SOURCE = "simulator"
 
 
 class Api:
-    """The platform's API through the cluster."""
+    """The platform's API through the cluster.
 
-    def __init__(self, release: Release) -> None:
+    Args:
+        source: the one whose books are looked at.
+    """
+
+    def __init__(self, release: Release, source: str = SOURCE) -> None:
         self._release = release
+        self._source = source
         self._key = ""
 
     def get(self, path: str, **query: str | int) -> Any:
@@ -43,18 +48,18 @@ class Api:
 
     def ledger(self) -> Object:
         """The source's line of the ledger."""
-        return next(each for each in self.get("/api/v1/ledger")["sources"] if each["source"] == SOURCE)
+        return next(each for each in self.get("/api/v1/ledger")["sources"] if each["source"] == self._source)
 
     def owner(self) -> tuple[str, datetime] | None:
         """Which ingestion worker holds the source and is connected, and since when; None: nobody."""
-        for session in self.get(f"/api/v1/sources/{SOURCE}")["sessions"]:
+        for session in self.get(f"/api/v1/sources/{self._source}")["sessions"]:
             if session["session"] == "exclusive" and session["state"] == "connected":
                 return session["instance"], datetime.fromisoformat(session["since"])
         return None
 
     def values(self, device: str, metric: str) -> list[float]:
         """Every reading of a series, by time."""
-        found = self.get("/api/v1/series", source=SOURCE, device=device, metric=metric)["items"]
+        found = self.get("/api/v1/series", source=self._source, device=device, metric=metric)["items"]
         if not found:
             return []
         values: list[float] = []

@@ -31,15 +31,23 @@ print(sent)
 
 
 class CountingDevice:
-    """Sends from `start()` to `stop()`, whatever becomes of the broker meanwhile."""
+    """Sends from `start()` to `stop()`, whatever becomes of the broker meanwhile.
 
-    def __init__(self, release: Release, image: str) -> None:
+    Args:
+        release: in whose namespace it runs.
+        image: any of the platform's backends.
+        broker: host name of the broker; None: the release's own, to which a way is opened.
+    """
+
+    def __init__(self, release: Release, image: str, broker: str | None = None) -> None:
         self._release = release
         self._image = image
+        self._broker = broker
         self._labels = {"app": f"{DEVICE}-device"}
 
     def start(self) -> None:
-        self._release.apply(self._way_to_the_broker())
+        if self._broker is None:
+            self._release.apply(self._way_to_the_broker())
         self._release.apply(self._pod())
 
     def stop(self) -> int:
@@ -52,7 +60,7 @@ class CountingDevice:
     def _pod(self) -> Object:
         arguments = [
             DEVICE,
-            f"{self._release.name}-mock-mqtt-broker",
+            self._broker or f"{self._release.name}-mock-mqtt-broker",
             f"sens/{DEVICE}/telemetry",
             str(RATE_PER_S),
             METRIC,

@@ -1,0 +1,217 @@
+"""Releases on a real cluster with a real Argo CD, in order: from nothing to test and production, a second one, a bad one,
+and back. Readings flow through all of it, and none that was acknowledged is missing at the end."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+import argo_cd
+from argo_cd import ArgoCd, User, application, refresh, sync_status
+from kube import eventually
+from kube_api import flows_on
+from kube_device import DEVICE, METRIC
+from platform_repository import StepFailed
+from rehearsal_world import PASSWORD, Environment, Rehearsal
+
+UNAUTHORIZED, FORBIDDEN = 401, 403
+# Argo CD looks at Git and at what runs within three minutes: what has not happened by then does not.
+LOOKS_WITHIN_S = 200.0
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
+    return Rehearsal(tmp_path_factory.mktemp("rehearsal"))
+
+
+@pytest.fixture(scope="module")
+def argo(here: Rehearsal) -> Iterator[ArgoCd]:
+    assert here.is_bootstrapped
+    with argo_cd.argo_cd() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def admin(argo: ArgoCd) -> User:
+    return argo.as_user("admin", argo_cd.initial_password())
+
+
+@pytest.fixture(scope="module")
+def sebastian(argo: ArgoCd, admin: User) -> User:
+    admin.set_password("sebastian", argo_cd.initial_password(), PASSWORD)
+    return argo.as_user("sebastian", PASSWORD)
+
+
+@pytest.fixture(scope="module")
+def guest(argo: ArgoCd, admin: User) -> User:
+    """Another local user."""
+    admin.set_password("guest", argo_cd.initial_password(), PASSWORD)
+    return argo.as_user("guest", PASSWORD)
+
+
+def test_the_environments_are_bootstrapped_from_the_generated_repository(here: Rehearsal) -> None:
+    here.platform.begin()
+    here.bootstrap()
+    for environment in here.environments:
+        seen = eventually(lambda name=environment.name: application(name), "the root Application to make the others")
+        assert [source["targetRevision"] for source in seen["spec"]["sources"]] == ["", ""]
+
+
+def test_a_build_of_main_is_run_by_test_by_itself(here: Rehearsal) -> None:
+    here.alphas.append(here.platform.release_alpha())
+    here.test.is_to_run(here.alphas[0])
+    here.test.begin()
+
+
+def test_what_people_change_in_test_by_hand_is_healed(here: Rehearsal) -> None:
+    here.test.release.kubectl("scale", "deployment/sens-telemetry-worker", "--replicas=0")
+    here.test.release.kubectl("delete", "networkpolicy", "--all")
+    eventually(here.test.release.all_ready, "the workers to be back")
+    eventually(lambda: here.test.release.get("networkpolicies")["items"], "the policies to be back")
+    flows_on(here.test.api)
+
+
+def test_what_test_runs_is_staged(here: Rehearsal) -> None:
+    with here.test.urls() as urls:
+        here.platform.step("stage", *urls)
+    here.staging.is_to_run("0.1.0-rc.1")
+
+
+def test_a_promotion_leaves_production_out_of_sync(here: Rehearsal) -> None:
+    here.promote("promotion 1")
+    refresh("production")
+    eventually(lambda: sync_status("production") == "OutOfSync", "production to be out of sync")
+    time.sleep(LOOKS_WITHIN_S)
+    assert sync_status("production") == "OutOfSync"
+    assert "operationState" not in application("production")["status"]
+    assert here.production.release.pods() == []
+
+
+def test_nobody_but_sebastian_and_admin_may_sync_production(
+    here: Rehearsal, argo: ArgoCd, guest: User, sebastian: User
+) -> None:
+    assert User(argo.anonymous).sync("production").status_code == UNAUTHORIZED
+    assert guest.sync("production").status_code == FORBIDDEN
+    assert guest.see("production").status_code == FORBIDDEN
+    assert sebastian.see("production").is_success
+    for name in ("root", "test", "staging"):
+        assert sebastian.sync(name).status_code == FORBIDDEN
+    assert here.production.release.pods() == []
+
+
+def test_sebastian_may_change_nothing_of_production(sebastian: User) -> None:
+    assert sebastian.delete("production").status_code == FORBIDDEN
+    automated = {"spec": {"syncPolicy": {"automated": {"enabled": True}}}}
+    assert sebastian.change("production", automated).status_code == FORBIDDEN
+
+
+def test_sebastian_may_sync_nothing_but_what_is_pinned(here: Rehearsal, sebastian: User) -> None:
+    older = here.platform.revision("HEAD~1")
+    ways = {
+        "another revision": {"revisions": [older], "sourcePositions": [1]},
+        "a part": {"resources": [{"kind": "ConfigMap", "name": "sens-config", "namespace": "sens-production"}]},
+        "other manifests": {"manifests": ['{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}']},
+    }
+    for way, request in ways.items():
+        answer = sebastian.sync("production", **request)
+        assert not answer.is_success, way
+    assert here.production.release.pods() == []
+
+
+def test_sebastian_syncs_production(here: Rehearsal, sebastian: User) -> None:
+    sebastian.sync("production").raise_for_status()
+    here.production.is_to_run("0.1.0")
+    here.production.begin()
+
+
+def test_a_second_release_goes_the_same_way(here: Rehearsal, sebastian: User) -> None:
+    here.platform.merge("next-version-0.2.0")
+    here.platform.add_migration()
+    here.alphas.append(here.platform.release_alpha())
+    assert here.alphas[1].startswith("0.2.0-alpha.")
+    here.test.is_to_run(here.alphas[1])
+    with here.test.urls() as urls:
+        here.platform.step("stage", *urls)
+    here.staging.is_to_run("0.2.0-rc.1")
+    here.promote("promotion 2")
+    eventually(lambda: sync_status("production") == "OutOfSync", "production to be out of sync")
+    assert here.production.version == "0.1.0"
+    sebastian.sync("production").raise_for_status()
+    here.production.is_to_run("0.2.0")
+    flows_on(here.production.api)
+
+
+def test_no_deployment_mixed_two_releases(here: Rehearsal) -> None:
+    """Argo CD tells of every deployment which chart and which values it had."""
+    for environment in here.environments:
+        deployed = {tuple(each["revisions"]) for each in application(environment.name)["status"]["history"]}
+        assert len(deployed) == 2
+        assert deployed == here.infra.pinned(environment.name)
+
+
+def test_sebastian_may_not_roll_back_to_what_is_not_pinned_and_admin_may(
+    here: Rehearsal, sebastian: User, admin: User
+) -> None:
+    first = application("production")["status"]["history"][0]["id"]
+    assert not sebastian.roll_back("production", first).is_success
+    assert here.production.version == "0.2.0"
+    admin.roll_back("production", first).raise_for_status()
+    eventually(lambda: here.production.version == "0.1.0", "production to be what it was first")
+    here.production.release.wait_rolled_out()
+    sebastian.sync("production").raise_for_status()
+    here.production.is_to_run("0.2.0")
+
+
+def test_a_bad_alpha_never_becomes_stable(here: Rehearsal) -> None:
+    here.platform.merge("next-version-0.3.0")
+    here.platform.break_docs()
+    here.alphas.append(here.platform.release_alpha())
+    refresh("test")
+    failed = eventually(lambda: _failed(here.test), "test to see that it does not work")
+    assert "smoke" in json.dumps(failed["syncResult"]["resources"])
+    with here.test.urls() as urls:
+        for step in (["stage"], ["promote", "--promotion", "promotion 3"]):
+            with pytest.raises(StepFailed, match="test does not work"):
+                here.platform.step(*step, *urls)
+    assert not here.platform.registry.tags("release") & {"0.3.0", "0.3.0-rc.1"}
+    assert here.production.version == "0.2.0"
+
+
+def test_a_mended_alpha_follows_by_itself(here: Rehearsal) -> None:
+    here.platform.revert()
+    here.alphas.append(here.platform.release_alpha())
+    here.test.is_to_run(here.alphas[3])
+
+
+def test_production_goes_back_to_a_published_stable(here: Rehearsal, sebastian: User) -> None:
+    with pytest.raises(StepFailed, match=r"never moves to the lower 0\.1\.0 by itself"):
+        here.platform.step("deploy", "production", "0.1.0")
+    here.platform.step("deploy", "production", "0.1.0", "--back")
+    refresh("production")
+    eventually(lambda: sync_status("production") == "OutOfSync", "production to be out of sync")
+    sebastian.sync("production").raise_for_status()
+    here.production.is_to_run("0.1.0")
+    flows_on(here.production.api)
+
+
+def test_what_runs_is_what_was_released(here: Rehearsal) -> None:
+    with here.production.release.forwarded("platform-api") as api:
+        here.platform.step("check", "0.1.0", "--api", api)
+    with here.test.release.forwarded("platform-api") as api:
+        here.platform.step("check", here.alphas[-1], "--api", api)
+
+
+def test_nothing_is_missing_and_the_books_balance(here: Rehearsal) -> None:
+    for environment in (here.test, here.production):
+        sent, api = environment.end(), environment.api
+        eventually(lambda it=api, n=sent: len(it.values(DEVICE, METRIC)) >= n, "every reading to be stored")
+        assert api.values(DEVICE, METRIC) == list(range(sent)), environment.name
+        books = api.ledger()
+        assert books["balanced"]
+        assert books["lost"] == 0
+
+
+def _failed(environment: Environment) -> dict[str, object] | None:
+    state = application(environment.name)["status"].get("operationState", {})
+    return state if state.get("phase") == "Failed" else None
