@@ -1,7 +1,7 @@
 """All that takes part in a rehearsal: both repositories, the registry, and the environments on the cluster."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class Environment:
             return httpx.get(f"{url}/version", timeout=20).raise_for_status().json()["version"]
 
     @contextmanager
-    def urls(self) -> Iterator[list[str]]:
+    def urls(self) -> Generator[list[str]]:
         """Options of a step that tell where its API and its docs are reached from here."""
         with self.release.forwarded("platform-api") as api, self.release.forwarded("docs") as docs:
             yield ["--api", api, "--docs", docs]
