@@ -2,7 +2,7 @@
 
 environments/<name>/release.yaml has the values that a release changes, and nobody else writes it; values.yaml beside it
 is people's. applications/<name>.yaml is the environment's Argo CD Application, whose sources are pinned by commits: the
-chart and, as `ref: values`, this repository. candidate.json is the promotion to production that was begun last.
+chart and, with `ref: values`, this repository. candidate.json is the promotion to production that was begun last.
 """
 
 from collections.abc import Mapping
@@ -77,6 +77,19 @@ class Infra:
             chart.get("targetRevision") or "",
             values.get("targetRevision") or "",
         )
+
+    def urls(self, environment: str) -> tuple[str, str]:
+        """Where an environment publishes its API and its docs, by the values that people write.
+
+        Raises:
+            Refusal: it publishes none.
+        """
+        path = f"{_folder(environment)}/values.yaml"
+        values = _yaml().load(self._branch.read(path) or "{}")
+        api, docs = (_published(values, component) for component in ("platformApi", "docs"))
+        if not api or not docs:
+            raise Refusal(f"{path} publishes no API or no docs: say where they are by --api and --docs")
+        return api, docs
 
     def candidate(self) -> Candidate | None:
         text = self._branch.read(CANDIDATE)
@@ -159,11 +172,20 @@ def _at(values: Any, place: str) -> Any:
 def _sources(application: Any, environment: str) -> tuple[Any, Any]:
     """The sources of an Application for the chart and for the values."""
     sources = application["spec"]["sources"]
-    charts = [source for source in sources if "path" in source]
+    charts = [source for source in sources if "ref" not in source]
     values = [source for source in sources if source.get("ref") == "values"]
     if len(charts) != 1 or len(values) != 1:
-        raise Refusal(f"{_application_path(environment)} needs one source with a path and one with `ref: values`")
+        raise Refusal(f"{_application_path(environment)} needs one source without a ref and one with `ref: values`")
     return charts[0], values[0]
+
+
+def _published(values: Any, component: str) -> str:
+    """The URL of a component's ingress; empty if it has none."""
+    ingress = values.get(component, {}).get("ingress", {})
+    if not ingress.get("enabled") or not ingress.get("hosts"):
+        return ""
+    scheme = "https" if ingress.get("tls", {}).get("enabled") else "http"
+    return f"{scheme}://{ingress['hosts'][0]}"
 
 
 def _folder(environment: str) -> str:
