@@ -17,6 +17,7 @@ from .audit import differences
 from .checkout import Checkout
 from .environment import smoke as look
 from .git import Branch
+from .gitops import write_repository
 from .infra import Infra
 from .record import Release, Smoke, write
 from .refusal import Refusal
@@ -137,6 +138,15 @@ def check(
     if flaws := differences(release, Registry.of_environment(), running):
         raise Refusal(f"{version} is not what its document says: {'; '.join(flaws)}")
     print(f"{version} is commit {release.git_sha}, built by {release.ci_run}")
+
+
+@app.command("infra")
+def write_infra(
+    folder: Annotated[Path, typer.Argument(help="A checkout of the infrastructure repository, or a new folder.")],
+) -> None:
+    """Write or update the infrastructure repository: the first time an example of its settings."""
+    changed = write_repository(folder)
+    print("\n".join(changed) if changed else "nothing to change")
 
 
 @contextmanager
