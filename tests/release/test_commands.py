@@ -113,7 +113,7 @@ def test_test_that_runs_something_else_or_does_not_work_fails_the_smoke_test(wor
     urls = ("--api", world.test.url, "--docs", world.test.url)
     done = step("smoke", "test", *urls)
     assert done.returncode == REFUSED
-    assert "it runs unreleased, not 0.1.0-alpha.5.2" in done.stderr
+    assert "unreleased runs, not 0.1.0-alpha.5.2" in done.stderr
     world.test.healthy = False
     assert "/readyz" in step("smoke", "test", *urls).stderr
 

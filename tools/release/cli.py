@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from sens.cli.smoke import ask, flaws
+
 from . import play as loopback_play
 from . import rules
 from .audit import differences
@@ -118,9 +120,9 @@ def smoke_test(
         wanted = version or str(infra.desired(_environment(environment)).version)
         urls = _urls(infra, environment, api, docs)
     give_up_at = time.monotonic() + wait
-    while flaws := _flaws(look(*urls), wanted):
+    while found := flaws(ask(*urls), wanted):
         if time.monotonic() >= give_up_at:
-            raise Refusal(f"{environment} does not work: {'; '.join(flaws)}")
+            raise Refusal(f"{environment} does not work: {'; '.join(found)}")
         time.sleep(_POLL_S)
     print(f"{environment} runs {wanted} and works")
 
@@ -135,8 +137,8 @@ def check(
     with _delivery() as delivery:
         release = _document(delivery, parse(version))
     running = look(api, docs or api) if api else None
-    if flaws := differences(release, Registry.of_environment(), running):
-        raise Refusal(f"{version} is not what its document says: {'; '.join(flaws)}")
+    if found := differences(release, Registry.of_environment(), running):
+        raise Refusal(f"{version} is not what its document says: {'; '.join(found)}")
     print(f"{version} is commit {release.git_sha}, built by {release.ci_run}")
 
 
@@ -200,11 +202,6 @@ def _digests(images: list[str]) -> dict[str, str]:
     if wrong or len(found) != len(images):
         raise Refusal(f"{' '.join(images)}: name each image once, as IMAGE=sha256:… with 64 hexadecimal digits")
     return found
-
-
-def _flaws(seen: Smoke, wanted: str) -> list[str]:
-    other = [] if seen.version == wanted else [f"it runs {seen.version or 'nothing'}, not {wanted}"]
-    return [*seen.failures, *other]
 
 
 def _document(delivery: Delivery, version: Version) -> Release:
