@@ -41,7 +41,7 @@ class World:
 
     def move_test(self, version: str) -> Release:
         """Another alpha runs in test, though its like would not be built any more."""
-        release = build(self.registry, parse(version), version)
+        release = build(self.registry, parse(version), self.project_url, version)
         for image, digest in release.images.items():
             self.registry.tag(image, digest, version)
         self.registry.push_document(RELEASES, version, MEDIA_TYPE, write(release))
@@ -51,7 +51,7 @@ class World:
 
     def release_alpha(self, version: str) -> Release:
         """A build of main that test runs as soon as it is in the infrastructure repository."""
-        release = build(self.registry, parse(version), version)
+        release = build(self.registry, parse(version), self.project_url, version)
         self.delivery().release_alpha(release)
         self.test.run(release)
         return release

@@ -14,6 +14,8 @@ TEST_PATH: set[Edge] = {
     ("platform-api", "nats", 4222),
     ("platform-api", "timescaledb", 5432),
     ("migrations", "timescaledb", 5432),
+    ("smoke-test", "platform-api", 8080),
+    ("smoke-test", "docs", 8080),
     ("traefik", "platform-api", 8080),
     ("traefik", "docs", 8080),
     ("prometheus", "mqtt-ingestion-worker", 9090),
@@ -29,7 +31,7 @@ def test_the_open_edges_are_exactly_those_of_the_data_path() -> None:
     named = {edge for edge in found if edge[1] != "kube-dns"}
     assert named == TEST_PATH
     asking = {source for source, target, _ in found if target == "kube-dns"}
-    assert asking == {"mqtt-ingestion-worker", "telemetry-worker", "platform-api", "migrations"}
+    assert asking == {"mqtt-ingestion-worker", "telemetry-worker", "platform-api", "migrations", "smoke-test"}
 
 
 def test_a_published_console_opens_itself_and_the_api_to_the_ingress_controller() -> None:

@@ -36,6 +36,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"mockMqttBroker": {"simulator": {"image": {"tag": "latest"}}}},
         'mockMqttBroker.simulator.image.tag: "latest" is not the',
     ),
+    ("test", {"platformApi": {"enabled": False}}, "smokeTest.enabled: it asks platform-api, which is not installed"),
     ("production", {"config": None}, "config: no source is declared; write what sens.yaml would hold"),
     (
         "production",

@@ -31,6 +31,7 @@ VALUES: dict[str, Any] = {
 }
 # How long what can't succeed is waited for.
 GIVE_UP_S = 45.0
+JOBS = ("migrations", "smoke-test")
 READ_THE_SCHEMA = ("telemetry-worker", "platform-api")
 
 
@@ -100,7 +101,7 @@ def _well(answer: httpx.Response) -> httpx.Response | None:
 def test_every_edge_outside_the_data_path_is_closed(release: Release) -> None:
     rendered = objects(release.render(VALUES))
     made: dict[str, Pod] = {pod.component: pod for pod in pods(rendered)}
-    addresses = {name: release.pods(name)[0]["status"]["podIP"] for name in made if name != "migrations"}
+    addresses = {name: release.pods(name)[0]["status"]["podIP"] for name in made if name not in JOBS}
     targets = [Target(name, addresses[name], port) for name in addresses for port in sorted(listening(made[name]))]
     # A pod of another namespace, on a port that is not DNS, and the API server.
     dns = release.get("--namespace", "kube-system", "pods", "--selector", "k8s-app=kube-dns")["items"][0]
@@ -122,7 +123,7 @@ def test_every_edge_outside_the_data_path_is_closed(release: Release) -> None:
 def test_every_pod_may_be_deleted_and_nothing_is_lost(release: Release, api: Api) -> None:
     for each in release.pods():
         component = each["metadata"]["labels"]["app.kubernetes.io/component"]
-        if component == "migrations":
+        if component in JOBS:
             continue
         release.kubectl("delete", "pod", each["metadata"]["name"], "--wait=true")
         release.wait_ready()

@@ -32,7 +32,7 @@ def test_a_build_goes_to_production_without_being_built_again(world: World) -> N
     release = world.release_alpha("0.1.0-alpha.1.1")
     world.delivery().promote_staging()
     done = world.delivery().promote_production("run 1")
-    assert kinds(done) == ["Fix", *["Tag"] * len(IMAGES), "Publish", "CommitValues", "Pin", "Bump"]
+    assert kinds(done) == ["Fix", *["Tag"] * len(IMAGES), "Publish", "Mark", "CommitValues", "Pin", "Bump"]
     for version in ("0.1.0-alpha.1.1", "0.1.0-rc.1", "0.1.0"):
         published = world.delivery().published(parse(version))
         assert published.complete
@@ -132,7 +132,7 @@ def test_a_registry_that_dies_half_way_leaves_production_alone_and_a_rerun_compl
 
 
 def test_a_push_of_somebody_else_in_between_is_looked_at_and_kept(world: World) -> None:
-    release = build(world.registry, parse("0.1.0-alpha.1.1"), "a")
+    release = build(world.registry, parse("0.1.0-alpha.1.1"), world.project_url, "a")
     delivery = world.delivery()
     other = world.clone(world.infra_url)
 
@@ -153,7 +153,7 @@ def test_a_push_of_somebody_else_in_between_is_looked_at_and_kept(world: World) 
 
 
 def test_an_older_build_that_finishes_later_does_not_move_test_back(world: World) -> None:
-    older = build(world.registry, parse("0.1.0-alpha.9.1"), "older")
+    older = build(world.registry, parse("0.1.0-alpha.9.1"), world.project_url, "older")
     newer = world.release_alpha("0.1.0-alpha.10.1")
     with pytest.raises(Refusal, match="never moves to the lower"):
         world.delivery().release_alpha(older)
@@ -162,7 +162,7 @@ def test_an_older_build_that_finishes_later_does_not_move_test_back(world: World
 
 def test_a_stable_tag_of_another_image_stops_the_promotion_before_production(world: World) -> None:
     world.release_alpha("0.1.0-alpha.1.1")
-    other = build(world.registry, parse("0.1.0-alpha.2.1"), "other")
+    other = build(world.registry, parse("0.1.0-alpha.2.1"), world.project_url, "other")
     world.registry.tag("docs", other.images["docs"], "0.1.0")
     with pytest.raises(Refusal, match=r"0\.1\.0 exists, of other images"):
         world.delivery().promote_production("run 1")

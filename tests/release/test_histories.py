@@ -60,6 +60,7 @@ class Repositories:
         self.fixed: Candidate | None = None
         self.declared = parse("0.1.0")
         self.proposed: set[Version] = set()
+        self.marks: dict[Version, str] = {}
         self.commits = 0
 
     def commit(self) -> str:
@@ -92,6 +93,13 @@ class Repositories:
     def fix(self, candidate: Candidate) -> None:
         self.commit()
         self.fixed = candidate
+
+    def tagged(self, version: Version) -> str | None:
+        return self.marks.get(version)
+
+    def mark(self, version: Version, git_sha: str) -> None:
+        self.commit()
+        self.marks[version] = git_sha
 
     def is_proposed(self, version: Version) -> bool:
         return version in self.proposed

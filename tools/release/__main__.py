@@ -1,20 +1,23 @@
-"""`python -m tools.release play`: a whole release on this machine, told step by step."""
+"""The steps of a release: `python -m tools.release --help`."""
 
 import sys
 
-from .play import play
+from .cli import app
 from .refusal import Refusal, Unfinished
+
+REFUSED, UNFINISHED = 1, 3
+"""Exit codes; 2 is that of a wrong command line."""
 
 
 def main() -> int:
-    if sys.argv[1:] != ["play"]:
-        print(__doc__, file=sys.stderr)
-        return 2
     try:
-        play()
-    except (Refusal, Unfinished) as why:
-        print(f"release: {why}", file=sys.stderr)
-        return 1
+        app()
+    except Refusal as why:
+        print(f"refused: {why}", file=sys.stderr)
+        return REFUSED
+    except Unfinished as why:
+        print(f"unfinished: {why}", file=sys.stderr)
+        return UNFINISHED
     return 0
 
 

@@ -45,6 +45,27 @@ class Branch:
         """Whether there is another branch of that name."""
         return bool(self._git("branch", "--remotes", "--list", f"origin/{branch}"))
 
+    def commit_of_tag(self, tag: str) -> str | None:
+        """The commit that a tag of the repository names; None without such a tag."""
+        peeled, plain = f"refs/tags/{tag}^{{}}", f"refs/tags/{tag}"
+        lines = self._git("ls-remote", "origin", plain, peeled).splitlines()
+        found = {name: commit for commit, name in (line.split() for line in lines)}
+        return found.get(peeled) or found.get(plain)
+
+    def push_tag(self, tag: str, commit: str, message: str) -> None:
+        """Give a commit a tag that it keeps.
+
+        Raises:
+            PushRace: somebody else pushed that tag meanwhile.
+        """
+        self._git(*_AUTHOR, "tag", "--force", "--annotate", "--message", message, tag, commit)
+        try:
+            self._git("push", "--quiet", "origin", f"refs/tags/{tag}")
+        except Unfinished as failure:
+            if self.commit_of_tag(tag) is not None:
+                raise PushRace(str(failure)) from failure
+            raise
+
     def last_commit(self, *paths: str) -> str:
         """The commit that changed one of these files or folders last; empty if none did."""
         return self._git("log", "-1", "--format=%H", "--", *paths)

@@ -2,7 +2,7 @@
 
 environments/<name>/release.yaml has the values that a release changes, and nobody else writes it; values.yaml beside it
 is people's. applications/<name>.yaml is the environment's Argo CD Application, whose sources are pinned by commits: the
-chart and, as `ref: values`, this repository. candidate.json is the promotion to production that was begun last.
+chart and, with `ref: values`, this repository. candidate.json is the promotion to production that was begun last.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from io import StringIO
 from typing import Any, Final
 
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from .git import Branch
 from .record import Candidate, Release, read, write
@@ -68,15 +69,26 @@ class Infra:
     def desired(self, environment: str) -> Desired:
         text = self._branch.read(_values(environment))
         version, images = (None, {}) if text is None else images_of(text, _values(environment))
-        chart, values = _sources(self._application(environment)[1], environment)
         return Desired(
             version,
             images,
             self._branch.last_commit(_folder(environment), _application_path(environment)),
             self._branch.last_commit(_folder(environment)),
-            chart.get("targetRevision") or "",
-            values.get("targetRevision") or "",
+            *pins_of(self._application(environment), _application_path(environment)),
         )
+
+    def urls(self, environment: str) -> tuple[str, str]:
+        """Where an environment publishes its API and its docs, by the values that people write.
+
+        Raises:
+            Refusal: it publishes none.
+        """
+        path = f"{_folder(environment)}/values.yaml"
+        values = _yaml().load(self._branch.read(path) or "{}")
+        api, docs = (_published(values, component) for component in ("platformApi", "docs"))
+        if not api or not docs:
+            raise Refusal(f"{path} publishes no API or no docs: say where they are by --api and --docs")
+        return api, docs
 
     def candidate(self) -> Candidate | None:
         text = self._branch.read(CANDIDATE)
@@ -87,25 +99,39 @@ class Infra:
         self._branch.commit(message, {_values(environment): values_of(release)})
 
     def pin(self, environment: str, version: Version, chart_revision: str, values_revision: str) -> None:
-        yaml, application = self._application(environment)
-        chart, values = _sources(application, environment)
-        chart["targetRevision"], values["targetRevision"] = chart_revision, values_revision
-        text = StringIO()
-        yaml.dump(application, text)
+        path = _application_path(environment)
         message = f"Let {environment} run {version}\n\nChart {chart_revision}, values {values_revision}."
-        self._branch.commit(message, {_application_path(environment): text.getvalue()})
+        text = with_pins(self._application(environment), path, chart_revision, values_revision)
+        self._branch.commit(message, {path: text})
 
     def fix(self, candidate: Candidate) -> None:
         message = f"Fix {candidate.alpha} as the candidate of {candidate.version}\n\nPromotion {candidate.promotion}."
         self._branch.commit(message, {CANDIDATE: write(candidate).decode()})
 
-    def _application(self, environment: str) -> tuple[Any, Any]:
+    def _application(self, environment: str) -> str:
         path = _application_path(environment)
         text = self._branch.read(path)
         if text is None:
-            raise Refusal(f"the infrastructure repository has no {path}: write it first")
-        yaml = _yaml()
-        return yaml, yaml.load(text)
+            raise Refusal(f"the infrastructure repository has no {path}: write it by `python -m tools.release infra`")
+        return text
+
+
+def pins_of(application: str, where: str) -> tuple[str, str]:
+    """The revisions of chart and values that an Application pins; empty where it pins none."""
+    chart, values = _sources(_yaml().load(application), where)
+    return chart.get("targetRevision") or "", values.get("targetRevision") or ""
+
+
+def with_pins(application: str, where: str, chart_revision: str, values_revision: str) -> str:
+    """An Application that pins other revisions, all else as it was."""
+    yaml = _yaml()
+    changed = yaml.load(application)
+    chart, values = _sources(changed, where)
+    for source, revision in ((chart, chart_revision), (values, values_revision)):
+        source["targetRevision"] = DoubleQuotedScalarString(revision)
+    text = StringIO()
+    yaml.dump(changed, text)
+    return text.getvalue()
 
 
 def values_of(release: Release) -> str:
@@ -156,14 +182,23 @@ def _at(values: Any, place: str) -> Any:
     return values
 
 
-def _sources(application: Any, environment: str) -> tuple[Any, Any]:
+def _sources(application: Any, where: str) -> tuple[Any, Any]:
     """The sources of an Application for the chart and for the values."""
     sources = application["spec"]["sources"]
-    charts = [source for source in sources if "path" in source]
+    charts = [source for source in sources if "ref" not in source]
     values = [source for source in sources if source.get("ref") == "values"]
     if len(charts) != 1 or len(values) != 1:
-        raise Refusal(f"{_application_path(environment)} needs one source with a path and one with `ref: values`")
+        raise Refusal(f"{where} needs one source without a ref and one with `ref: values`")
     return charts[0], values[0]
+
+
+def _published(values: Any, component: str) -> str:
+    """The URL of a component's ingress; empty if it has none."""
+    ingress = values.get(component, {}).get("ingress", {})
+    if not ingress.get("enabled") or not ingress.get("hosts"):
+        return ""
+    scheme = "https" if ingress.get("tls", {}).get("enabled") else "http"
+    return f"{scheme}://{ingress['hosts'][0]}"
 
 
 def _folder(environment: str) -> str:

@@ -3,8 +3,8 @@
 The release that is played by `python -m tools.release play` goes through it, and so do the tests.
 """
 
-import hashlib
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from .audit import REVISION
 from .record import IMAGES, Release
 from .registry import INDEX, MANIFEST, Registry, encoded
 from .version import PROJECT, Version
@@ -39,6 +40,7 @@ spec:
           - $values/environments/{name}/release.yaml
     - repoURL: https://git.example.org/sens-platform-infra.git
       ref: values
+      path: environments/{name}/manifests
       targetRevision: ""
 """
 
@@ -53,27 +55,28 @@ def registry_configuration(images: Path, port: int) -> dict[str, Any]:
     }
 
 
-def push_image(registry: Registry, image: str, content: str) -> str:
+def push_image(registry: Registry, image: str, content: str, revision: str = "") -> str:
     """Write an image for two platforms, each with one layer, under its digest alone, as a build does. Returns that."""
-    platforms = [_push_platform(registry, image, architecture, content) for architecture in PLATFORMS]
+    platforms = [_push_platform(registry, image, architecture, content, revision) for architecture in PLATFORMS]
     return registry.push_manifest(image, {"schemaVersion": 2, "mediaType": INDEX, "manifests": platforms})
 
 
-def build(registry: Registry, version: Version, commit: str) -> Release:
+def build(registry: Registry, version: Version, project: str, commit: str) -> Release:
     """What a build of main hands on: images in the registry by digest, and what there is to say about them.
 
     Args:
         registry: where the images are pushed to.
         version: that of the build.
+        project: URL of the platform's repository, which gets a commit that is built.
         commit: any text, which stands for what was built.
     """
-    git_sha = hashlib.sha1(commit.encode(), usedforsecurity=False).hexdigest()
+    git_sha = _commit(Path(project.removeprefix("file://")), commit)
     return Release(
         version=str(version),
         git_sha=git_sha,
         commit_time="2026-01-31T12:00:00Z",
         branch="main",
-        images={image: push_image(registry, image, f"{image} of {commit}") for image in IMAGES},
+        images={image: push_image(registry, image, f"{image} of {commit}", git_sha) for image in IMAGES},
         chart_revision=git_sha,
         schema_revision="0001",
         ci_run=f"https://ci.example.org/runs/{'/'.join(map(str, version.numbers))}",
@@ -105,6 +108,14 @@ def make_infra(folder: Path) -> str:
 def make_project(folder: Path, version: Version) -> str:
     """The platform's repository, whose main leads to a version. Returns its URL."""
     return make_repository(folder, {str(PROJECT): f'[project]\nname = "sens-platform"\nversion = "{version}"\n'})
+
+
+def _commit(bare: Path, message: str) -> str:
+    """A commit on main that changes no file; its id."""
+    author = ("-c", "user.name=A person", "-c", "user.email=person@example.org")
+    commit = _git(bare, *author, "commit-tree", "-p", "main", "-m", message, "main^{tree}")
+    _git(bare, "update-ref", "refs/heads/main", commit)
+    return commit
 
 
 class StandIn(ThreadingHTTPServer):
@@ -149,8 +160,15 @@ class _StandInHandler(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-def _push_platform(registry: Registry, image: str, architecture: str, content: str) -> Mapping[str, Any]:
-    config = f'{{"architecture":"{architecture}","os":"linux","rootfs":{{"type":"layers","diff_ids":[]}}}}'.encode()
+def _push_platform(registry: Registry, image: str, architecture: str, content: str, revision: str) -> Mapping[str, Any]:
+    config = encoded(
+        {
+            "architecture": architecture,
+            "os": "linux",
+            "config": {"Labels": {REVISION: revision}},
+            "rootfs": {"type": "layers", "diff_ids": []},
+        }
+    )
     layer = f"{content} for {architecture}".encode()
     manifest = {
         "schemaVersion": 2,
@@ -166,5 +184,9 @@ def _push_platform(registry: Registry, image: str, architecture: str, content: s
     }
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+def _git(folder: Path, *arguments: str) -> str:
+    # The same commits have the same ids each time.
+    dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-31T12:00:00Z")
+    command, environment = ["git", *arguments], {**os.environ, **dates}
+    done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
+    return done.stdout.strip()

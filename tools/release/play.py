@@ -17,8 +17,8 @@ from .infra import Infra
 from .loopback import StandIn, build, make_infra, make_project, registry_configuration
 from .refusal import Refusal, Unfinished
 from .registry import Registry
-from .rules import Action, Bump, CommitValues, Fix, Pin, Publish, Tag
 from .steps import Delivery, Project
+from .telling import told
 from .version import parse
 
 _START_TIMEOUT_S = 30.0
@@ -37,11 +37,12 @@ def play() -> None:
 
 def _play(folder: Path, registry: Registry, test: StandIn) -> None:
     infra = Infra(Branch(make_infra(folder / "infra"), folder / "infra-clone"))
-    project = Project(Branch(make_project(folder / "project", parse("0.5.0")), folder / "project-clone"))
+    repository = make_project(folder / "project", parse("0.5.0"))
+    project = Project(Branch(repository, folder / "project-clone"))
     delivery = Delivery(
-        registry, infra, project, lambda: smoke(test.url, test.url), lambda action: print(f"  {_told(action)}")
+        registry, infra, project, lambda: smoke(test.url, test.url), lambda action: print(f"  {told(action)}")
     )
-    release = build(registry, project.declared.alpha(run=123, attempt=1), "a commit")
+    release = build(registry, project.declared.alpha(run=123, attempt=1), repository, "a commit")
     print(f"main is built as {release.version}")
     delivery.release_alpha(release)
     test.run(release)
@@ -57,25 +58,10 @@ def _play(folder: Path, registry: Registry, test: StandIn) -> None:
     print("  nothing is left to do")
     print("a further build of main, before the next version is merged")
     try:
-        delivery.release_alpha(build(registry, project.declared.alpha(run=125, attempt=1), "another commit"))
+        version = project.declared.alpha(run=125, attempt=1)
+        delivery.release_alpha(build(registry, version, repository, "another commit"))
     except Refusal as refusal:
         print(f"  refused: {refusal}")
-
-
-def _told(action: Action) -> str:
-    match action:
-        case Tag(image, digest, version):
-            return f"{image}:{version} is {digest[:14]}…"
-        case Publish(release):
-            return f"release:{release.version} is published"
-        case CommitValues(environment, release):
-            return f"{environment}'s values name the images of {release.version}"
-        case Pin(environment, version):
-            return f"{environment}'s Application pins chart and values of {version}"
-        case Fix(candidate):
-            return f"{candidate.alpha} is the candidate of {candidate.version}"
-        case Bump(version):
-            return f"{version} is proposed as the next version"
 
 
 def _print_state(infra: Infra) -> None:

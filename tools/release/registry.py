@@ -91,7 +91,10 @@ class Registry:
     def of_environment(cls) -> "Registry":
         """The one of IMAGE_PREFIX, with REGISTRY_USER and REGISTRY_PASSWORD (a token of GHCR) if they are set."""
         user, password = os.environ.get("REGISTRY_USER", ""), os.environ.get("REGISTRY_PASSWORD", "")
-        return cls(os.environ["IMAGE_PREFIX"], Credentials(user, password))
+        prefix = os.environ.get("IMAGE_PREFIX")
+        if not prefix:
+            raise Refusal("IMAGE_PREFIX is not set: it is where the images are, such as ghcr.io/OWNER/sens-platform")
+        return cls(prefix, Credentials(user, password))
 
     def tags(self, image: str) -> frozenset[str]:
         """All tags of an image; none if there is no such image."""
@@ -167,6 +170,30 @@ class Registry:
         digest = layers[0]["digest"]
         return _checked(self._call("GET", f"{self._path(image)}/blobs/{digest}"), digest).content
 
+    def labels(self, image: str, digest: str) -> dict[str, dict[str, str]]:
+        """The labels of an image for each of its platforms, by what the platform is called.
+
+        Raises:
+            Refusal: the image is not whole.
+        """
+        answer = self._whole(image, digest)
+        index = answer.json()
+        if "manifests" not in index:
+            return {"its only platform": self._labels(image, index)}
+        # What is said about an image, such as its SBOM, is for the platform `unknown`.
+        entries = [each for each in index["manifests"] if each["platform"]["os"] != "unknown"]
+        return {_platform(each): self._labels(image, self._manifest(image, each["digest"])) for each in entries}
+
+    def _labels(self, image: str, manifest: Mapping[str, Any]) -> dict[str, str]:
+        digest = manifest["config"]["digest"]
+        config = _checked(self._call("GET", f"{self._path(image)}/blobs/{digest}"), digest).json()
+        return config.get("config", {}).get("Labels") or {}
+
+    def _manifest(self, image: str, digest: str) -> Mapping[str, Any]:
+        answer = self._get_manifest(image, digest)
+        assert answer is not None  # the image is whole
+        return answer.json()
+
     def _whole(self, image: str, digest: str) -> httpx.Response:
         """The manifest of an image of which each platform's is there too."""
         answer = self._get_manifest(image, digest)
@@ -219,6 +246,11 @@ class Registry:
 
 def encoded(manifest: Mapping[str, Any]) -> bytes:
     return json.dumps(manifest, separators=(",", ":")).encode()
+
+
+def _platform(entry: Mapping[str, Any]) -> str:
+    platform = entry["platform"]
+    return f"{platform['os']}/{platform['architecture']}"
 
 
 def _platforms(manifest: httpx.Response) -> list[str]:

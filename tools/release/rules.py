@@ -85,13 +85,21 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Give the commit of a stable release its tag in Git."""
+
+    version: Version
+    git_sha: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bump:
     """Propose the next version, on a branch of its own."""
 
     version: Version
 
 
-Action = Tag | Publish | CommitValues | Pin | Fix | Bump
+Action = Tag | Publish | CommitValues | Pin | Fix | Mark | Bump
 
 
 def publish(release: Release, seen: Published) -> list[Action]:
@@ -297,6 +305,29 @@ def _go_on(begun: Begun) -> list[Action]:
             " it back from a backup of the registry"
         )
     return publish(release.promoted(begun.candidate.version), begun.stable)
+
+
+def mark(seen: Published, tagged: str | None) -> list[Action]:
+    """The Git tag of a stable release.
+
+    Args:
+        seen: the release in the registry.
+        tagged: the commit that has its tag; None: none has.
+    """
+    release = seen.release
+    if release is None or not seen.complete:
+        raise Refusal(f"{seen.version} is not published whole: run the step that publishes it again")
+    if tagged is not None and tagged != release.git_sha:
+        raise Refusal(
+            f"the Git tag {git_tag(seen.version)} is at {tagged}, not at {release.git_sha}, of which {seen.version} was"
+            " built: a tag never moves. Find out who made it, and take it away"
+        )
+    return [] if tagged else [Mark(seen.version, release.git_sha)]
+
+
+def git_tag(version: Version) -> str:
+    """What a release is called in Git."""
+    return f"v{version}"
 
 
 def bump(released: Version, declared: Version, proposed: bool) -> list[Action]:

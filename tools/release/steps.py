@@ -9,7 +9,7 @@ from .git import Branch, PushRace
 from .infra import Desired
 from .record import IMAGES, MEDIA_TYPE, RELEASES, Candidate, Release, Smoke, read, write
 from .refusal import Refusal, Unfinished
-from .rules import Action, Begun, Bump, CommitValues, Fix, Pin, Publish, Published, Tag, Tested
+from .rules import Action, Begun, Bump, CommitValues, Fix, Mark, Pin, Publish, Published, Tag, Tested
 from .version import PROJECT, Kind, Version, is_version, next_version, parse, with_next_version
 
 _RACES = 5
@@ -38,7 +38,7 @@ class Environments(Protocol):
 
 
 class Project:
-    """The platform's own repository: the next version on main, and proposals of another."""
+    """The platform's own repository: the next version on main, proposals of another, and the tags of releases."""
 
     def __init__(self, branch: Branch) -> None:
         self._branch = branch
@@ -49,6 +49,13 @@ class Project:
     @property
     def declared(self) -> Version:
         return next_version(self._branch.read(str(PROJECT)) or "")
+
+    def tagged(self, version: Version) -> str | None:
+        """The commit that has a release's tag."""
+        return self._branch.commit_of_tag(rules.git_tag(version))
+
+    def mark(self, version: Version, git_sha: str) -> None:
+        self._branch.push_tag(rules.git_tag(version), git_sha, f"SENS Platform {version}")
 
     def is_proposed(self, version: Version) -> bool:
         return self._branch.has(_proposal(version))
@@ -91,7 +98,7 @@ class Delivery:
         return [*done, *self.deploy(rules.STAGING, rc.version)]
 
     def promote_production(self, promotion: str) -> list[Action]:
-        """Publish what test runs as a stable version, write it as production's desired state, propose the next version.
+        """Publish what test runs as a stable version and let production be synced to it; propose the next version.
 
         Args:
             promotion: the run; the same in a re-run, which goes on with what the first fixed.
@@ -102,12 +109,15 @@ class Delivery:
             return rules.promote(promotion, self._begun(), tested)
 
         done = self._run(decide)
+        released = self.released_by(promotion)
+        return [*done, *self.mark(released), *self.deploy(rules.PRODUCTION, released), *self.bump(released)]
+
+    def released_by(self, promotion: str) -> Version:
+        """What a promotion to production that is done has released."""
         candidate = self.infra.candidate()
         if candidate is not None and candidate.promotion == promotion:
-            released = candidate.version
-        else:  # what test runs was published by a promotion before
-            released = self._tested_or_refuse().stable.version
-        return [*done, *self.deploy(rules.PRODUCTION, released), *self.bump(released)]
+            return candidate.version
+        return self._tested_or_refuse().stable.version  # a promotion before had published what test runs
 
     def deploy(self, environment: str, version: Version, *, back: bool = False) -> list[Action]:
         """Let an environment run a published version; `back`: though it is lower."""
@@ -115,6 +125,15 @@ class Delivery:
         def decide() -> list[Action]:
             self.infra.refresh()
             return rules.deploy(environment, self.published(version), self.infra.desired(environment), back=back)
+
+        return self._run(decide)
+
+    def mark(self, released: Version) -> list[Action]:
+        """Give the commit of a stable release its tag in Git."""
+
+        def decide() -> list[Action]:
+            self.project.refresh()
+            return rules.mark(self.published(released), self.project.tagged(released))
 
         return self._run(decide)
 
@@ -166,6 +185,8 @@ class Delivery:
                 self.infra.pin(environment, version, chart_revision, values_revision)
             case Fix(candidate):
                 self.infra.fix(candidate)
+            case Mark(version, git_sha):
+                self.project.mark(version, git_sha)
             case Bump(version):
                 self.project.propose(version)
 

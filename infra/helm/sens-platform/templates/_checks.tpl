@@ -27,6 +27,8 @@ sentence; the rows lie in files by what they are about.
 {{- define "checks.release" -}}
 {{- include "refuse.when" (list (gt (len .Release.Name) 30)
   (printf "the release's name %q is too long: names of pods are made of it; choose one of 30 characters or fewer" .Release.Name)) -}}
+{{- include "refuse.when" (list (and .Values.smokeTest.enabled (not .Values.platformApi.enabled))
+  "smokeTest.enabled: it asks platform-api, which is not installed; set platformApi.enabled to true or smokeTest.enabled to false") -}}
 {{- end }}
 
 {{- define "checks.configuration" -}}

@@ -37,6 +37,12 @@ NetworkPolicies are made from this list alone; what is not in it is closed.
 {{- if $v.migrations.enabled }}
 - {from: migrations, to: {{ $database }}, port: 5432}
 {{- end }}
+{{- if $v.smokeTest.enabled }}
+- {from: smoke-test, to: platform-api, port: 8080}
+{{- if $v.docs.enabled }}
+- {from: smoke-test, to: docs, port: 8080}
+{{- end }}
+{{- end }}
 {{- if and $v.timescaledb.enabled (eq $v.timescaledb.mode "embedded") }}
 - {from: scraper, to: timescaledb, port: 9187, metrics: timescaledb}
 {{- end }}
@@ -48,7 +54,7 @@ NetworkPolicies are made from this list alone; what is not in it is closed.
 {{/* Components that this release runs, each with its block in the values. */}}
 {{- define "sens.running" -}}
 {{- $v := .Values -}}
-{{- range $key, $name := dict "platformApi" "platform-api" "mqttIngestionWorker" "mqtt-ingestion-worker" "telemetryWorker" "telemetry-worker" "webConsole" "web-console" "docs" "docs" "migrations" "migrations" "timescaledb" "timescaledb" "nats" "nats" "mockMqttBroker" "mock-mqtt-broker" }}
+{{- range $key, $name := dict "platformApi" "platform-api" "mqttIngestionWorker" "mqtt-ingestion-worker" "telemetryWorker" "telemetry-worker" "webConsole" "web-console" "docs" "docs" "migrations" "migrations" "smokeTest" "smoke-test" "timescaledb" "timescaledb" "nats" "nats" "mockMqttBroker" "mock-mqtt-broker" }}
 {{- $values := index $v $key }}
 {{- if and $values.enabled (ne ($values.mode | default "embedded") "external") }}
 {{ $name }}: {{ $key }}

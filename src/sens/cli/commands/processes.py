@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sens.cli.errors import WrongArgument
-from sens.cli.options import AsJson
+from sens.cli.options import DEFAULT_URL, AsJson
 from sens.runtime.exits import ExitCode
 
 app = typer.Typer()
@@ -172,3 +172,21 @@ def simulate(
     except Fatal as error:
         raise WrongArgument(str(error)) from error
     return run(settings, as_json=as_json)
+
+
+@app.command()
+def smoke(
+    api: Annotated[str, typer.Option(metavar="URL", help="URL of the API.")] = DEFAULT_URL,
+    docs: Annotated[str | None, typer.Option(metavar="URL", help="URL of the docs; left out: not asked for.")] = None,
+    version: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="What must run; left out: whatever does.")
+    ] = None,
+    wait_s: Annotated[float, typer.Option("--wait", metavar="SECONDS", help="Until when it must work.", min=0)] = 0.0,
+) -> int:
+    """Ask an installation whether it works: health, readiness, version, docs.
+
+    Ends with 4 if it does not, and says why.
+    """
+    from sens.cli.smoke import run
+
+    return run(api.rstrip("/"), docs and docs.rstrip("/"), version, wait_s)
