@@ -45,7 +45,7 @@ class InfraRepository:
         commits = self._git("log", "--format=%H", "origin/main", "--", path).split()
         sources = [YAML().load(self._git("show", f"{commit}:{path}"))["spec"]["sources"] for commit in commits]
         pairs = {tuple(source["targetRevision"] for source in each) for each in sources}
-        return {pair for pair in pairs if all(pair)}
+        return {pair for pair in pairs if pair != ("0" * 40,) * 2}
 
     def _merge(self, path: str, own: Mapping[str, Any]) -> None:
         yaml = YAML()

@@ -46,6 +46,7 @@ class CountingDevice:
         self._labels = {"app": f"{DEVICE}-device"}
 
     def start(self) -> None:
+        self._release.apply(self._way_out())
         if self._broker is None:
             self._release.apply(self._way_to_the_broker())
         self._release.apply(self._pod())
@@ -67,6 +68,13 @@ class CountingDevice:
         ]
         container = {"name": "device", "image": self._image, "command": ["python3", "-c", _PROGRAM, *arguments]}
         return one_shot_pod(DEVICE, self._labels, container)
+
+    def _way_out(self) -> Object:
+        """Where a namespace is closed, also to its own pods."""
+        return {
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": f"{DEVICE}-device-out"},
+            "spec": {"podSelector": {"matchLabels": self._labels}, "policyTypes": ["Egress"], "egress": [{}]},
+        }  # fmt: skip
 
     def _way_to_the_broker(self) -> Object:
         """The chart lets nobody but the ingestion worker in."""

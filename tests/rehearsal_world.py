@@ -1,5 +1,6 @@
 """All that takes part in a rehearsal: both repositories, the registry, and the environments on the cluster."""
 
+import contextlib
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,12 +9,12 @@ from pathlib import Path
 import httpx
 from ruamel.yaml import YAML
 
-from argo_cd import NAMESPACE, initial_password, is_deployed, refresh
+from argo_cd import NAMESPACE, is_deployed, refresh
 from infra_repository import InfraRepository
 from kube import Release, eventually, run
 from kube_api import SOURCE, Api, flows_on
 from kube_device import DEVICE, METRIC, CountingDevice
-from platform_repository import Platform
+from platform_repository import Platform, StepFailed
 from release.registry import Registry
 
 PASSWORD = "correct horse battery staple"
@@ -103,7 +104,6 @@ class Rehearsal:
         run("kubectl", "--namespace", NAMESPACE, "rollout", "restart", "deployment/argocd-server")
         run("kubectl", "--namespace", NAMESPACE, "rollout", "status", "deployment/argocd-server", "--timeout=300s")
         self.infra.apply("projects")
-        assert initial_password()
 
     def promote(self, promotion: str) -> str:
         """What the workflow of a promotion to production does."""
@@ -111,11 +111,17 @@ class Rehearsal:
             return self.platform.step("promote", "--promotion", promotion, *urls)
 
     def _write(self, folder: Path) -> None:
-        self.platform.step("infra", str(folder))
+        """By the command, which wants its settings filled in first."""
+        with contextlib.suppress(StepFailed):
+            self.platform.step("infra", str(folder))
         settings = folder / "settings.yaml"
-        settings.write_text(settings.read_text())
+        yaml = YAML()
+        written = yaml.load(settings)
+        written["platformRepository"], written["infraRepository"] = self.platform.url, self.infra.url
+        written["imageRegistry"] = self._prefix.rpartition("/")[0]
+        yaml.dump(written, settings)
         self.platform.step("infra", str(folder))
 
     def _own_values(self, environment: str) -> dict[str, object]:
         own = YAML(typ="safe").load(FILES / "values" / f"{environment}.yaml")
-        return {**own, "imageRegistry": self._prefix.partition("/")[0]}
+        return {**own, "smokeTest": {"waitSeconds": 60}}

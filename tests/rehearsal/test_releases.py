@@ -54,7 +54,7 @@ def test_the_environments_are_bootstrapped_from_the_generated_repository(here: R
     here.bootstrap()
     for environment in here.environments:
         seen = eventually(lambda name=environment.name: application(name), "the root Application to make the others")
-        assert [source["targetRevision"] for source in seen["spec"]["sources"]] == ["", ""]
+        assert [source["targetRevision"] for source in seen["spec"]["sources"]] == ["0" * 40] * 2
 
 
 def test_a_build_of_main_is_run_by_test_by_itself(here: Rehearsal) -> None:
