@@ -19,7 +19,9 @@ from release.registry import Registry
 
 PASSWORD = "correct horse battery staple"
 """Of everybody whom the rehearsal gives one."""
-BROKER = "broker.sens-rehearsal-devices"
+DEVICES = "sens-rehearsal-devices"
+"""Namespace of production's devices and their broker."""
+BROKER = f"broker.{DEVICES}"
 PRODUCTIONS_SOURCE = "plant"
 FILES = Path(__file__).parent / "rehearsal"
 
@@ -91,6 +93,14 @@ class Rehearsal:
     @property
     def environments(self) -> list[Environment]:
         return [self.test, self.staging, self.production]
+
+    def clean(self) -> None:
+        """Take away what an earlier rehearsal left."""
+        gone = ("--ignore-not-found", "--wait=true", "--timeout=300s")
+        applications = ["root", *(environment.name for environment in self.environments)]
+        run("kubectl", "--namespace", NAMESPACE, "delete", "application", *applications, *gone)
+        namespaces = [DEVICES, *(environment.release.namespace for environment in self.environments)]
+        run("kubectl", "delete", "namespace", *namespaces, *gone)
 
     def bootstrap(self) -> None:
         """As docs/gitops.md tells, from a cluster with Argo CD."""

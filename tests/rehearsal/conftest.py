@@ -10,7 +10,7 @@ from servers import missing
 NEEDED = {
     "REHEARSAL_PLATFORM": "the URL of an empty Git repository that you may push to and the cluster reads",
     "REHEARSAL_INFRA": "the URL of another",
-    "IMAGE_PREFIX": "such a folder of a registry, as registry.example.org/sens-platform",
+    "IMAGE_PREFIX": "such a folder of a registry, without images, as registry.example.org/rehearsal-1/sens-platform",
 }
 
 if os.environ.get("SENS_RELEASE_REHEARSAL") != "1":

@@ -50,6 +50,7 @@ def guest(argo: ArgoCd, admin: User) -> User:
 
 
 def test_the_environments_are_bootstrapped_from_the_generated_repository(here: Rehearsal) -> None:
+    here.clean()
     here.platform.begin()
     here.bootstrap()
     for environment in here.environments:
