@@ -86,7 +86,7 @@ def is_deployed(name: str) -> bool:
 
 
 def refresh(name: str) -> None:
-    """Have it looked at now, instead of within three minutes."""
+    """Have its repository looked at now, instead of within three minutes."""
     run(
         "kubectl", "--namespace", NAMESPACE, "annotate", "application", name, "--overwrite",
         "argocd.argoproj.io/refresh=hard",

@@ -44,7 +44,7 @@ class Environment:
 
     def is_to_run(self, version: str) -> None:
         """Wait until it does: deployed whole, its smoke test passed, and by its own word."""
-        refresh(self.name)
+        refresh("root")
         eventually(lambda: is_deployed(self.name) and self.version == version, f"{self.name} to run {version}")
 
     @property

@@ -80,7 +80,7 @@ def test_what_test_runs_is_staged(here: Rehearsal) -> None:
 
 def test_a_promotion_leaves_production_out_of_sync(here: Rehearsal) -> None:
     here.promote("promotion 1")
-    refresh("production")
+    refresh("root")
     eventually(lambda: sync_status("production") == "OutOfSync", "production to be out of sync")
     time.sleep(LOOKS_WITHIN_S)
     assert sync_status("production") == "OutOfSync"
@@ -167,7 +167,7 @@ def test_a_bad_alpha_never_becomes_stable(here: Rehearsal) -> None:
     here.platform.merge("next-version-0.3.0")
     here.platform.break_docs()
     here.alphas.append(here.platform.release_alpha())
-    refresh("test")
+    refresh("root")
     failed = eventually(lambda: _failed(here.test), "test to see that it does not work")
     assert "smoke" in json.dumps(failed["syncResult"]["resources"])
     with here.test.urls() as urls:
@@ -188,7 +188,7 @@ def test_production_goes_back_to_a_published_stable(here: Rehearsal, sebastian: 
     with pytest.raises(StepFailed, match=r"never moves to the lower 0\.1\.0 by itself"):
         here.platform.step("deploy", "production", "0.1.0")
     here.platform.step("deploy", "production", "0.1.0", "--back")
-    refresh("production")
+    refresh("root")
     eventually(lambda: sync_status("production") == "OutOfSync", "production to be out of sync")
     sebastian.sync("production").raise_for_status()
     here.production.is_to_run("0.1.0")
