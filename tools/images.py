@@ -5,8 +5,8 @@ be. `check` builds them once more from nothing (of the backends, which have the 
 layers are others, when an image has what none should have, or when a program in it does not start. Without a builder
 both say so and do nothing, or fail where SENS_REQUIRE_IMAGES=1.
 
-`publish` builds for all PLATFORMS with docker, pushes without a tag, with SBOM and provenance, and prints what each image
-is: `docs=sha256:…`.
+`publish` builds for all PLATFORMS with docker, pushes without a tag, with SBOM and provenance, and prints what each
+image is: `docs=sha256:…`.
 
 Environment: IMAGE_PREFIX, IMAGE_TAG, PUSH=1, IMAGE_SOURCE, the base images and package registries that
 infra/docker/Dockerfile names, PLATFORMS (docker only), IMAGE_BUILDER (docker, podman or buildah, with options) and
