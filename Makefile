@@ -58,6 +58,9 @@ lint: $(STAMP)  ## style, formatting and the floors of the house
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/hadolint infra/docker/Dockerfile
 	$(BIN)/hadolint --ignore DL3008 tests/cluster/images/*/Dockerfile
+	$(BIN)/zizmor --quiet --offline --no-progress .github
+	tools/install-actionlint
+	test ! -x $(BIN)/actionlint || $(BIN)/actionlint
 
 types: $(STAMP)  ## pyright, strict
 	$(BIN)/pyright

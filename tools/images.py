@@ -1,15 +1,19 @@
-"""Builds the container images and looks at what came out: `images.py build` or `images.py check`.
+"""Builds the container images and looks at what came out: `images.py build`, `images.py check` or `images.py publish`.
 
 It takes docker (with buildx), podman or buildah, whichever is there. `build` fails when an image is larger than it may
 be. `check` builds them once more from nothing (of the backends, which have the same layers, one) and fails when the
 layers are others, when an image has what none should have, or when a program in it does not start. Without a builder
 both say so and do nothing, or fail where SENS_REQUIRE_IMAGES=1.
 
+`publish` builds for all PLATFORMS with docker, pushes without a tag, with SBOM and provenance, and prints what each
+image is: `docs=sha256:…`.
+
 Environment: IMAGE_PREFIX, IMAGE_TAG, PUSH=1, IMAGE_SOURCE, the base images and package registries that
 infra/docker/Dockerfile names, PLATFORMS (docker only), IMAGE_BUILDER (docker, podman or buildah, with options) and
 IMAGE_BUILD_OPTIONS (of its build command).
 """
 
+import json
 import os
 import shlex
 import shutil
@@ -83,6 +87,25 @@ class Builder:
     def push(self, image: str) -> None:
         insecure = ["--tls-verify=false"] if self._prefix.startswith("localhost:") and self._kind != "docker" else []
         self._run("push", *insecure, self.name(image))
+
+    def publish(self) -> dict[str, str]:
+        """Build all images for all platforms and push them by their digests alone. Returns those.
+
+        Raises:
+            SystemExit: it is not docker, which alone builds whole indexes with what is said about them.
+        """
+        if self._kind != "docker":
+            sys.exit("images: docker with buildx is needed to publish: it builds every platform, SBOM and provenance")
+        output = "type=image,push=true,push-by-digest=true,name-canonical=true,rewrite-timestamp=true"
+        # What is pushed by digest has a name and no tag.
+        names = [f"--set={image}.tags={self._prefix}/{image}" for image in LIMITS_MB]
+        with tempfile.TemporaryDirectory(prefix="image") as folder:
+            told = Path(folder) / "metadata.json"
+            bake = ["buildx", "bake", "--file", "infra/docker/docker-bake.hcl", f"--set=*.output={output}", *names]
+            said = ["--sbom=true", "--provenance=mode=max", f"--metadata-file={told}"]
+            self._run(*bake, *said, environment=self._variables())
+            targets = json.loads(told.read_text())
+        return {image: targets[image]["containerimage.digest"] for image in LIMITS_MB}
 
     def archive(self, image: str) -> Archive:
         """The image as it would be shipped."""
@@ -213,7 +236,11 @@ def main() -> int:
     if not command:
         print("images: NOT BUILT, none of docker buildx, podman and buildah is here or works", file=sys.stderr)
         return int(os.environ.get("SENS_REQUIRE_IMAGES") == "1")
-    wrong = {"build": build, "check": check}[sys.argv[1]](Builder(command, Commit()))
+    builder = Builder(command, Commit())
+    if sys.argv[1] == "publish":
+        print("\n".join(f"{image}={digest}" for image, digest in builder.publish().items()))
+        return 0
+    wrong = {"build": build, "check": check}[sys.argv[1]](builder)
     for flaw in wrong:
         print(f"images: {flaw}", file=sys.stderr)
     return bool(wrong)

@@ -1,5 +1,6 @@
 """What the chart renders is what Kubernetes takes, for every environment and example, on Helm 3 and Helm 4."""
 
+import json
 from collections.abc import Iterator
 from functools import cache
 
@@ -119,10 +120,14 @@ def test_every_object_says_its_namespace_and_whose_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY_RENDER)
-def test_there_is_no_hook_and_no_time_to_live(name: str) -> None:
-    text = rendered_text(name)
-    for word in ("helm.sh/hook", "argocd.argoproj.io/hook", "sync-wave", "ttlSecondsAfterFinished"):
-        assert word not in text
+def test_nothing_but_the_smoke_test_is_a_hook_and_nothing_has_a_time_to_live(name: str) -> None:
+    assert "helm.sh/hook" not in rendered_text(name)
+    for each in rendered(name):
+        if each["metadata"]["labels"]["app.kubernetes.io/component"] == "smoke-test":
+            assert each["kind"] in ("Job", "NetworkPolicy")
+            continue
+        for word in ("argocd.argoproj.io/hook", "sync-wave", "ttlSecondsAfterFinished"):
+            assert word not in json.dumps(each)
 
 
 def test_the_migrations_job_is_named_by_all_that_it_is_made_of() -> None:

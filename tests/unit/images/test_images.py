@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from image_archive import Archive, read_archive
-from images import BACKENDS, LIMITS_MB, PASSED_ON, flaws
+from images import BACKENDS, LIMITS_MB, PASSED_ON, Builder, Commit, flaws
 
 DOCKER = Path(__file__).resolve().parents[3] / "infra/docker"
 DOCKERFILE = (DOCKER / "Dockerfile").read_text()
@@ -89,3 +89,33 @@ def _tar(files: dict[str, bytes]) -> bytes:
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     return packed.getvalue()
+
+
+DOCKER_STAND_IN = """#!/usr/bin/env python3
+import json, pathlib, sys
+pathlib.Path("{folder}/arguments").write_text(json.dumps(sys.argv[1:]))
+images = "platform-api mqtt-ingestion-worker telemetry-worker web-console docs".split()
+file = next(one for one in sys.argv if one.startswith("--metadata-file=")).partition("=")[2]
+told = {{image: {{"containerimage.digest": f"sha256:{{image}}"}} for image in images}}
+pathlib.Path(file).write_text(json.dumps(told))
+"""
+
+
+def test_images_are_published_by_digest_with_all_that_is_said_about_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(DOCKER_STAND_IN.format(folder=tmp_path))
+    docker.chmod(0o755)
+    monkeypatch.setenv("IMAGE_PREFIX", "ghcr.io/owner/sens-platform")
+    published = Builder([str(docker)], Commit()).publish()
+    assert published == {image: f"sha256:{image}" for image in LIMITS_MB}
+    arguments = json.loads((tmp_path / "arguments").read_text())
+    assert {"--sbom=true", "--provenance=mode=max"} <= set(arguments)
+    assert "--set=docs.tags=ghcr.io/owner/sens-platform/docs" in arguments
+    assert any("push-by-digest=true" in argument for argument in arguments)
+
+
+def test_what_builds_no_whole_index_publishes_nothing() -> None:
+    with pytest.raises(SystemExit, match="docker with buildx is needed"):
+        Builder(["buildah"], Commit()).publish()
