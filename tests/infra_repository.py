@@ -27,7 +27,7 @@ class InfraRepository:
         self._git("remote", "add", "origin", self.url)
         write(self.folder)
         for environment, own in values.items():
-            self._merge(f"environments/{environment}/values.yaml", own)
+            merge_values(self.folder / f"environments/{environment}/values.yaml", own)
         self._git("add", ".")
         self._git(*_AUTHOR, "commit", "--quiet", "--message", "Begin")
         self._git("push", "--quiet", "--force", "origin", "main")
@@ -47,16 +47,17 @@ class InfraRepository:
         pairs = {tuple(source["targetRevision"] for source in each) for each in sources}
         return {pair for pair in pairs if pair != ("0" * 40,) * 2}
 
-    def _merge(self, path: str, own: Mapping[str, Any]) -> None:
-        yaml = YAML()
-        place = self.folder / path
-        values = yaml.load(place)
-        _merge(values, own)
-        yaml.dump(values, place)
-
     def _git(self, *arguments: str) -> str:
         command = ["git", *arguments]
         return subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True).stdout
+
+
+def merge_values(place: Path, own: Mapping[str, Any]) -> None:
+    """Lay values over those of a file."""
+    yaml = YAML()
+    values = yaml.load(place)
+    _merge(values, own)
+    yaml.dump(values, place)
 
 
 def _merge(into: Any, own: Mapping[str, Any]) -> None:

@@ -93,6 +93,28 @@ def test_a_log_restored_to_an_older_copy_shows_what_is_lost(line: Line, looked_a
     wait_for_lost(line.stack, lost)
 
 
+def test_what_only_the_ingestion_worker_knew_of_shows_as_lost_when_the_log_is_restored(line: Line) -> None:
+    """No telemetry worker saw what came, in the log or in the database; the worker that wrote it lives."""
+    line.stack.expected_errors = {"messages_lost", "log_went_back"}
+    wait_for_messages(line, MESSAGES)
+    assert_exactly_once(line.stack, line.sender)
+    kept = len(line.sender.acked)
+    nats, copy = line.stack.nats, line.stack.folder / "copy"
+    nats.stop()
+    shutil.copytree(nats.folder / "jetstream", copy)
+    nats.start()
+    line.telemetry.kill()
+    lost = send_and_pause(line)
+    nats.kill()
+    restore(copy, nats.folder / "jetstream")
+    nats.start()
+    line.telemetry.start()
+    later = send_and_pause(line)
+    settle(line.stack, line.sender)
+    wait_until(lambda: len(stored_numbers(line.stack, "line")) == kept + later, what="all that came later")
+    wait_for_lost(line.stack, lost)
+
+
 def lose_from_the_log(line: Line, kept: int) -> int:
     """How many messages came that neither side has any more. The telemetry worker is away afterwards."""
     nats, copy = line.stack.nats, line.stack.folder / "copy"

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import structlog
@@ -38,6 +38,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 PUBLISH_TIMEOUT_S = 10.0
 MAX_RETRY_DELAY_S = 5.0
+REMEMBERED_EPOCHS = 8
+"""Of which a log remembers what was confirmed: a copy may be restored that is older than the last restore."""
+_NOTHING = Pack(EnvelopeKind.RAW, b"", 0, 0)
 
 
 class Fenced(Retry):
@@ -48,7 +51,7 @@ class SubjectSpoiled(Retry):
     """Something else has published on the subject: a person must stop it and purge; other sources go on."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Tail:
     """Where the subject stands: sequence, running total, settled and earliest next receive time of
     its last envelope; zeros where it has none in this epoch."""
@@ -60,17 +63,18 @@ class Tail:
 
 
 class Confirmed(NamedTuple):
-    """The highest running total that the stream has confirmed to us, and the epoch that it counts in."""
+    """The last envelope of an epoch that the stream has confirmed to us: its id, and where the subject then stood."""
 
-    epoch: bytes = b""
-    total: int = 0
+    id: bytes
+    tail: Tail
 
 
 class SubjectLog:
     """Owns the subject of (source, session) from `claim()` until another owner claims it; then it can claim again.
 
-    What was confirmed it remembers from claim to claim. Where the log was restored to an older copy meanwhile,
-    the running total goes on from there and not from the copy's, so that what the log lost shows as lost.
+    What was confirmed it remembers from claim to claim. Where that is gone, because the log was restored to an older
+    copy or made anew, it first writes how far the running total had come, so that what was lost shows as lost, and
+    begins a new epoch: new messages would in time hide it in the old one.
 
     Args:
         member: ordinal among the members of a shared source, below `SHARED_STEP_US`: no two of them give the
@@ -87,33 +91,69 @@ class SubjectLog:
         self.tail = Tail()
         self.epoch = b""
         self.claimed = False
-        self._confirmed = Confirmed()
+        self._confirmed: dict[bytes, Confirmed] = {}
 
     async def claim(self, mqtt_version: int) -> None:
         """Take the subject over: from now on, a former owner's publish is refused."""
         self.claimed = False
         self.epoch = await self.stream.refresh()
-        stored = await self.stream.last(self.subject)
-        self.tail = self._tail_of(stored)
-        if self._confirmed.epoch == self.epoch and self._confirmed.total > self.tail.total:
-            log.error("log_went_back", source=self.source, had=self._confirmed.total, has=self.tail.total)
-            self.tail.total = self._confirmed.total
-        await self._publish(self._envelope(Pack(EnvelopeKind.RAW, b"", 0, 0), mqtt_version, self.tail.settled))
+        self.tail = await self._read_tail()
+        if gone := [epoch for epoch, confirmed in self._confirmed.items() if await self._is_gone(confirmed)]:
+            await self._tell(gone, mqtt_version)
+        await self._publish(self._envelope(_NOTHING, mqtt_version, self.tail.settled))
         self.claimed = True
 
-    def _tail_of(self, stored: Stored | None) -> Tail:
+    async def _is_gone(self, confirmed: Confirmed) -> bool:
+        """Whether the log has it no more, though nothing of the subject was purged up to there."""
+        stored = await self.stream.get(confirmed.tail.sequence)
+        if stored is not None and _has_id(stored.data, confirmed.id):
+            return False
+        async for first in self.stream.read(subjects=self.subject, batch=1):
+            return first.sequence <= confirmed.tail.sequence
+        return True  # a purge leaves the last one
+
+    async def _tell(self, epochs: list[bytes], mqtt_version: int) -> None:
+        """Write what running totals had come to in these epochs; if the present one is among them, begin another."""
+        for epoch in epochs:
+            known, self.epoch = self._confirmed[epoch].tail, epoch
+            has = await self._read_tail()
+            log.error("log_went_back", source=self.source, had=known.total, has=has.total)
+            self.tail = Tail(
+                has.sequence,
+                max(has.total, known.total),
+                has.settled if has.total else known.settled,
+                max(has.next_received_at, known.next_received_at),
+            )
+            await self._publish(self._envelope(_NOTHING, mqtt_version, self.tail.settled))
+        present = await self.stream.refresh()
+        self.epoch = await self.stream.renew_epoch() if present in epochs else present
+        self.tail = await self._read_tail()
+
+    async def _read_tail(self) -> Tail:
+        """Where the subject stands. Empty envelopes of other epochs are passed over: an owner tells by them what was
+        lost, and may have ended before its claim."""
+        stored = await self.stream.last(self.subject)
         if stored is None:
             return Tail()
+        envelope = self._unpacked(stored)
+        tail = Tail(stored.sequence, next_received_at=envelope.next_received_at)
+        for _ in range(REMEMBERED_EPOCHS + 1):
+            if envelope.epoch == self.epoch:
+                return replace(tail, total=envelope.total, settled=envelope.settled)
+            before = await self.stream.get(envelope.previous) if not envelope.messages else None
+            if before is None:
+                break
+            envelope = self._unpacked(before)
+        return tail
+
+    def _unpacked(self, stored: Stored) -> Envelope:
         try:
-            last = unpack(stored.data)
+            return unpack(stored.data)
         except InvalidEnvelope as error:
             raise SubjectSpoiled(
-                f"the last message on {self.subject} (sequence {stored.sequence}) is no envelope: {error}; "
+                f"the message on {self.subject} with sequence {stored.sequence} is no envelope: {error}; "
                 "something else publishes there: stop it and purge the subject"
             ) from error
-        if last.epoch != self.epoch:
-            return Tail(sequence=stored.sequence, next_received_at=last.next_received_at)
-        return Tail(stored.sequence, last.total, last.settled, last.next_received_at)
 
     async def append(self, content: Pack, mqtt_version: int, settled: int) -> int:
         """Publish until JetStream has confirmed. Returns the running total after it.
@@ -153,8 +193,14 @@ class SubjectLog:
             settled=envelope.settled,
             next_received_at=envelope.next_received_at,
         )
-        self._confirmed = Confirmed(envelope.epoch, envelope.total)
+        self._remember(envelope)
         metrics.PUBLISH_SECONDS.labels(self.source).observe(time.monotonic() - started)
+
+    def _remember(self, envelope: Envelope) -> None:
+        self._confirmed.pop(envelope.epoch, None)
+        self._confirmed[envelope.epoch] = Confirmed(envelope.id, self.tail)
+        if len(self._confirmed) > REMEMBERED_EPOCHS:
+            del self._confirmed[next(iter(self._confirmed))]
 
     async def _publish_until_confirmed(self, envelope: Envelope, data: bytes) -> int:
         for delay_s in Backoff(cap_s=MAX_RETRY_DELAY_S):

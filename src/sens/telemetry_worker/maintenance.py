@@ -123,15 +123,15 @@ class Maintenance:
 
     async def _renew_epoch_after_loss(self, books: Books, tails: list[Tail]) -> None:
         """Where the log went back (restored from an older copy), let running totals start anew: in the old
-        epoch, new messages would in time hide what was lost.
+        epoch, new messages would in time hide what was lost, or what is stored of both would never fit.
 
         A subject that nothing was published on since keeps its tail of the former epoch: that is no new loss.
         """
-        back = [tail for tail in tails if _highest_total(books, tail.key) > tail.total]
+        back = [tail for tail in tails if _known_total(books, tail.key) > tail.total]
         epoch = await self.stream.refresh() if back else b""
         if any(tail.key.epoch == epoch for tail in back):
             for tail in back:
-                log.error("log_went_back", source=tail.key.source, had=_highest_total(books, tail.key), has=tail.total)
+                log.error("log_went_back", source=tail.key.source, had=_known_total(books, tail.key), has=tail.total)
             await self.stream.renew_epoch()
 
     async def _purge(self) -> None:
@@ -162,9 +162,11 @@ class Maintenance:
                 await _drop("rollup", lambda: retention.drop_rollups(connection, before, raw_before))
 
 
-def _highest_total(books: Books, key: LedgerKey) -> int:
+def _known_total(books: Books, key: LedgerKey) -> int:
+    """How far the database knows that the running total had come. The books were read before the log's tails: it has
+    not stored more than they say, unless some of it went out of the log and others took their numbers."""
     account = books.accounts.get(key)
-    return 0 if account is None else account.highest_total
+    return 0 if account is None else max(account.highest_total, account.messages.settled)
 
 
 async def _unless_busy(chore: str, work: Awaitable[T]) -> T | None:

@@ -1,9 +1,10 @@
 """One subject, one owner: claiming, exact retries, fencing and reading the tail, on a real nats-server."""
 
 import asyncio
+import contextlib
 import secrets
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -150,25 +151,145 @@ async def test_a_new_life_of_the_stream_starts_totals_anew(tmp_path: Path):
         server.stop()
 
 
-async def test_totals_go_on_from_what_was_confirmed_where_the_log_was_restored_to_an_older_copy(tmp_path: Path):
-    server, copy = Nats(tmp_path / "nats"), tmp_path / "copy"
-    server.start()
-    try:
-        made = await connect(server.url, name="test", stopping=asyncio.Event())
-        log = await owner(await RawStream.ensure(made, RawStreamSettings(64 * 1024 * 1024)), "plant")
-        assert await log.append(content(5), 4, settled=0) == 5
-        server.stop()
-        shutil.copytree(server.folder / "jetstream", copy)
-        server.start()
-        assert await log.append(content(4), 4, settled=0) == 9
-        server.stop()
-        shutil.rmtree(server.folder / "jetstream")
-        shutil.copytree(copy, server.folder / "jetstream")
-        server.start()
-        with pytest.raises(Fenced):
-            await log.append(content(2), 4, settled=0)
-        await log.claim(4)
-        assert await log.append(content(2), 4, settled=0) == 11, "4 of the 11 are lost"
-        await made.close()
-    finally:
-        server.stop()
+class RestoredLog:
+    """A server of its own whose log goes back to copies of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = Nats(folder / "nats")
+        self._copies = folder
+
+    def copy(self, name: str) -> None:
+        self.server.stop()
+        shutil.copytree(self.server.folder / "jetstream", self._copies / name)
+        self.server.start()
+
+    def restore(self, name: str) -> None:
+        self.server.stop()
+        shutil.rmtree(self.server.folder / "jetstream")
+        shutil.copytree(self._copies / name, self.server.folder / "jetstream")
+        self.server.start()
+
+
+@pytest.fixture
+def restored(tmp_path: Path) -> Iterator[RestoredLog]:
+    made = RestoredLog(tmp_path)
+    made.server.start()
+    yield made
+    made.server.stop()
+
+
+@pytest.fixture
+async def own_stream(restored: RestoredLog) -> AsyncIterator[RawStream]:
+    made = await connect(restored.server.url, name="test", stopping=asyncio.Event())
+    yield await RawStream.ensure(made, RawStreamSettings(64 * 1024 * 1024))
+    await made.close()
+
+
+async def back(stream: RawStream) -> RawStream:
+    """The stream when its server is there again."""
+    for _ in range(200):
+        with contextlib.suppress(StreamAway):
+            await stream.refresh()
+            return stream
+        await asyncio.sleep(0.05)
+    raise AssertionError("the server does not come back")
+
+
+async def written(stream: RawStream) -> list[tuple[bytes, int, int]]:
+    """(epoch, messages, running total) of each envelope in the log."""
+    state = await stream.state()
+    found = [await stream.get(sequence) for sequence in range(1, state.last_sequence + 1)]
+    envelopes = [unpack(stored.data) for stored in found if stored is not None]
+    return [(envelope.epoch, envelope.messages, envelope.total) for envelope in envelopes]
+
+
+async def test_where_the_log_went_back_its_owner_tells_what_was_confirmed_and_begins_a_new_epoch(
+    restored: RestoredLog, own_stream: RawStream
+):
+    log = await owner(own_stream, "plant")
+    old = log.epoch
+    assert await log.append(content(5), 4, settled=0) == 5
+    restored.copy("five")
+    await back(own_stream)
+    assert await log.append(content(4), 4, settled=0) == 9
+    restored.restore("five")
+    await back(own_stream)
+    with pytest.raises(Fenced):
+        await log.append(content(2), 4, settled=0)
+    await log.claim(4)
+    assert await log.append(content(2), 4, settled=0) == 2
+    assert log.epoch != old
+    assert await written(own_stream) == [(old, 0, 0), (old, 5, 5), (old, 0, 9), (log.epoch, 0, 0), (log.epoch, 2, 2)]
+    assert [envelope.messages async for envelope in log.recent(0)] == [2, 5], "of the former life, too"
+
+
+async def test_it_tells_also_when_others_began_the_new_epoch_and_wrote_first(
+    restored: RestoredLog, own_stream: RawStream
+):
+    log = await owner(own_stream, "plant")
+    old = log.epoch
+    await log.append(content(5), 4, settled=0)
+    restored.copy("five")
+    await back(own_stream)
+    await log.append(content(4), 4, settled=0)
+    restored.restore("five")
+    await back(own_stream)
+    await own_stream.renew_epoch()
+    standby = await owner(own_stream, "plant")
+    await standby.append(content(7), 4, settled=0)
+    await log.claim(4)
+    assert (old, 0, 9) in await written(own_stream)
+    assert log.epoch == standby.epoch
+    assert await log.append(content(1), 4, settled=0) == 8, "the new epoch's totals go on"
+    with pytest.raises(Fenced):
+        await standby.append(content(1), 4, settled=0)
+
+
+async def test_it_tells_again_when_the_same_copy_is_restored_once_more(restored: RestoredLog, own_stream: RawStream):
+    log = await owner(own_stream, "plant")
+    first = log.epoch
+    restored.copy("empty")
+    await back(own_stream)
+    await log.append(content(4), 4, settled=0)
+    restored.restore("empty")
+    await back(own_stream)
+    await log.claim(4)
+    second = log.epoch
+    await log.append(content(3), 4, settled=0)
+    restored.restore("empty")
+    await back(own_stream)
+    await log.claim(4)
+    assert {(first, 0, 4), (second, 0, 3)} <= set(await written(own_stream))
+    assert log.epoch not in (first, second)
+
+
+async def test_a_log_made_anew_is_told_what_the_former_one_had(restored: RestoredLog, own_stream: RawStream):
+    log = await owner(own_stream, "plant")
+    old = log.epoch
+    await log.append(content(4), 4, settled=0)
+    restored.server.stop()
+    shutil.rmtree(restored.server.folder / "jetstream")
+    restored.server.start()
+    for _ in range(200):
+        with contextlib.suppress(StreamAway):
+            again = await RawStream.ensure(own_stream.connection, RawStreamSettings(64 * 1024 * 1024))
+            break
+        await asyncio.sleep(0.05)
+    else:
+        pytest.fail("the server does not come back")
+    log.stream = again
+    await log.claim(4)
+    assert await written(again) == [(old, 0, 4), (log.epoch, 0, 0)]
+
+
+async def test_handing_over_purging_and_restarting_are_no_loss(stream: RawStream, source: str):
+    log, standby = await owner(stream, source), SubjectLog(stream, source, "exclusive")
+    await log.append(content(4), 4, settled=4)
+    epoch = log.epoch
+    await standby.claim(4)
+    assert await standby.append(content(4), 4, settled=8) == 8
+    await stream.purge(log.subject, standby.tail.sequence)
+    await log.claim(4)
+    assert await log.append(content(1), 4, settled=9) == 9
+    await standby.claim(4)
+    assert (standby.epoch, standby.tail.total) == (epoch, 9)

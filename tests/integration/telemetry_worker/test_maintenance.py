@@ -56,6 +56,27 @@ async def test_a_log_that_went_back_gets_a_new_epoch_once_also_when_a_subject_st
     assert log.stream.epoch not in (first, second)
 
 
+STORED = """
+INSERT INTO ledger_total (source_id, session, epoch, total, decoded, ignored, quarantined,
+                          readings, readings_stored, readings_duplicate, readings_conflict, covered)
+SELECT id, 'exclusive', %s, 10, %s, 0, 0, 0, 0, 0, 0, '{}' FROM source WHERE name = 'plant-a'
+"""
+
+
+async def test_more_messages_stored_than_the_log_ever_counted_are_of_a_log_that_went_back(
+    log: Log, maintenance: Maintenance, database: ReadingsDatabase
+) -> None:
+    """A worker that never knew what a restored log had had counts on from the copy: what is stored never fits again."""
+    first = log.stream.epoch
+    await log.publish("plant-a", 10)
+    database.connection.execute(STORED, (first, 10))
+    await maintenance._audit(database.leader)
+    assert log.stream.epoch == first, "all of it is stored, as it should be"
+    database.connection.execute("UPDATE ledger_total SET decoded = 14")
+    await maintenance._audit(database.leader)
+    assert log.stream.epoch != first
+
+
 async def test_an_audit_that_cannot_be_made_does_not_stop_what_else_is_due(
     log: Log, maintenance: Maintenance, database: ReadingsDatabase
 ) -> None:
