@@ -48,11 +48,14 @@ class Platform:
     _runs: int = field(default=0)
 
     def begin(self) -> None:
-        """Push what is checked out here as main."""
+        """Push what is checked out here as main, and take away what an earlier rehearsal left."""
         self._run("git", "clone", "--quiet", str(ROOT), str(self.folder), within=ROOT)
         self._git("checkout", "--quiet", "-B", "main")
         self._git("remote", "set-url", "origin", self.url)
         self._git("push", "--quiet", "--force", "origin", "main")
+        left = [line.split()[1] for line in self._git("ls-remote", "--refs", "origin").splitlines()]
+        if left := [ref for ref in left if ref != "refs/heads/main"]:
+            self._git("push", "--quiet", "origin", "--delete", *left)
 
     def commit(self, message: str, files: Mapping[str, str]) -> None:
         """A commit on main."""
