@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from release.environment import smoke
 from release.git import Branch
 from release.infra import Infra
@@ -49,9 +51,10 @@ class World:
         self.test.run(release)
         return release
 
-    def release_alpha(self, version: str) -> Release:
-        """A build of main that test runs as soon as it is in the infrastructure repository."""
-        release = build(self.registry, parse(version), self.project_url, version)
+    def release_alpha(self, version: str, **other: str) -> Release:
+        """A build of main, with `other` fields of its document, that test runs as soon as it is in the infrastructure
+        repository."""
+        release = replace(build(self.registry, parse(version), self.project_url, version), **other)
         self.delivery().release_alpha(release)
         self.test.run(release)
         return release

@@ -26,6 +26,7 @@ RELEASE = Release(
     images={image: f"sha256:{number:064}" for number, image in enumerate(IMAGES)},
     chart_revision="b" * 40,
     schema_revision="0007",
+    oldest_schema_revision="0001",
     ci_run="https://ci.example.org/runs/1",
 )
 FACTORS = {"": 1, "m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}

@@ -27,7 +27,7 @@ def step(world: World) -> Step:
     migrations = checkout / "src/sens/storage/migrations/versions"
     migrations.mkdir(parents=True)
     (migrations / "0007_newest.sql").touch()
-    (migrations / "0006_older.sql").touch()
+    (migrations / "0006_older.sql").write_text("UPDATE storage SET oldest_revision = '0006';\n")
     given = {
         "IMAGE_PREFIX": world.registry.prefix,
         "INFRA_REPOSITORY": world.infra_url,
@@ -63,7 +63,7 @@ def test_a_release_goes_from_a_build_to_production_by_its_commands(world: World,
     assert "test's Application pins chart and values of 0.1.0-alpha.5.2" in done.stdout
     written = read(document.read_bytes(), Release, "it")
     assert (written.git_sha, written.images) == (release.git_sha, release.images)
-    assert written.schema_revision == "0007"
+    assert (written.schema_revision, written.oldest_schema_revision) == ("0007", "0006")
     world.test.run(written)
     urls = ("--api", world.test.url, "--docs", world.test.url)
     assert step("smoke", "test", *urls).stdout == "test runs 0.1.0-alpha.5.2 and works\n"

@@ -221,3 +221,13 @@ def test_production_goes_back_to_a_published_stable_only_when_that_is_meant(worl
         world.delivery().deploy("production", parse("0.1.0"))
     world.delivery().deploy("production", parse("0.1.0"), back=True)
     assert world.infra().desired("production").images == first.images
+
+
+def test_production_does_not_go_back_to_what_the_schema_is_too_new_for(world: World) -> None:
+    world.release_alpha("0.1.0-alpha.1.1", schema_revision="0007")
+    world.delivery().promote_production("run 1")
+    world.release_alpha("0.2.0-alpha.2.1", schema_revision="0009", oldest_schema_revision="0008")
+    world.delivery().promote_production("run 2")
+    with pytest.raises(Refusal, match=r"0\.1\.0 knows the schema up to 0007, and that of 0\.2\.0 is for"):
+        world.delivery().deploy("production", parse("0.1.0"), back=True)
+    assert world.infra().desired("production").version == parse("0.2.0")

@@ -146,7 +146,7 @@ class Histories(RuleBasedStateMachine):
         images = {image: f"sha256:{hashlib.sha256((image + version).encode()).hexdigest()}" for image in IMAGES}
         release = Release(
             version=version, git_sha=sha, commit_time="2026-01-31T12:00:00Z", branch="main", images=images,
-            chart_revision=sha, schema_revision="1", ci_run="1",
+            chart_revision=sha, schema_revision="1", oldest_schema_revision="1", ci_run="1",
         )  # fmt: skip
         self.built[version] = release
         self.attempt(lambda: self.delivery().release_alpha(release), writes)

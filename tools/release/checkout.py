@@ -1,5 +1,6 @@
 """What a checkout of the platform's repository says of the build that is made of it."""
 
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from .refusal import Refusal
 from .version import PROJECT, Version, next_version
 
 _MIGRATIONS = Path("src/sens/storage/migrations/versions")
+_DEMAND = re.compile(r"oldest_revision = '(\d+)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,20 @@ class Checkout:
             branch=branch,
             images=dict(images),
             chart_revision=git_sha,
-            schema_revision=max(path.name.partition("_")[0] for path in (self.folder / _MIGRATIONS).glob("[0-9]*.sql")),
+            schema_revision=max(path.name.partition("_")[0] for path in self._migrations),
+            oldest_schema_revision=self._oldest_schema_revision,
             ci_run=ci_run,
         )
+
+    @property
+    def _migrations(self) -> list[Path]:
+        return sorted((self.folder / _MIGRATIONS).glob("[0-9]*.sql"))
+
+    @property
+    def _oldest_schema_revision(self) -> str:
+        """What the last migration that says so demands of builds."""
+        said = [found for path in self._migrations for found in _DEMAND.findall(path.read_text())]
+        return said[-1] if said else "0001"
 
     def _git(self, *arguments: str) -> str:
         command = ["git", "-C", str(self.folder), *arguments]

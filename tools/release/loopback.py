@@ -79,6 +79,7 @@ def build(registry: Registry, version: Version, project: str, commit: str) -> Re
         images={image: push_image(registry, image, f"{image} of {commit}", git_sha) for image in IMAGES},
         chart_revision=git_sha,
         schema_revision="0001",
+        oldest_schema_revision="0001",
         ci_run=f"https://ci.example.org/runs/{'/'.join(map(str, version.numbers))}",
     )
 

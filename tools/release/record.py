@@ -30,6 +30,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         images: the digest of every image.
         chart_revision: the commit of the chart that it is deployed with.
         schema_revision: the newest migration of the database in it.
+        oldest_schema_revision: what a build must know to work with that schema.
         ci_run: the address of the workflow run that built it.
         promoted_from: the alpha whose images these are; None for an alpha.
     """
@@ -41,6 +42,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     images: dict[str, Digest]
     chart_revision: GitSha
     schema_revision: Filled
+    oldest_schema_revision: Filled
     ci_run: Filled
     promoted_from: str | None = None
 

@@ -132,25 +132,27 @@ def publish_alpha(release: Release, seen: Published, stable: Published) -> list[
     return publish(release, seen)
 
 
-def deploy(environment: str, seen: Published, desired: Desired, *, back: bool = False) -> list[Action]:
+def deploy(environment: str, seen: Published, desired: Desired, left: Published | None = None) -> list[Action]:
     """An environment's values, then the pins of its Application: two commits, since one could be deployed by halves.
 
     Args:
         environment: test, staging or production.
         seen: what it is to run.
         desired: what it is to run so far.
-        back: that the version is lower is meant.
+        left: that version, where it is meant to go back to a lower one; None: it is not.
     """
     release = seen.release
     if release is None or not seen.complete:
         raise Refusal(f"{seen.version} is not published whole: run the step that publishes it again")
     if seen.version.kind is not KINDS[environment]:
         raise Refusal(f"{environment} runs {KINDS[environment]} versions only: {seen.version} is none")
-    if desired.version is not None and seen.version < desired.version and not back:
+    if desired.version is not None and seen.version < desired.version and left is None:
         raise Refusal(
             f"{environment} is to run {desired.version} already, and never moves to the lower {seen.version} by itself:"
             " nothing is to be done, or a rollback is to be asked for"
         )
+    if left is not None and left.release is not None:
+        _check_schema(release, left.release)
     if desired.version != seen.version:
         return [CommitValues(environment, release)]
     if desired.images != release.images:
@@ -160,6 +162,15 @@ def deploy(environment: str, seen: Published, desired: Desired, *, back: bool = 
     if (desired.chart_revision, desired.values_revision) != (release.chart_revision, desired.values_commit):
         return [Pin(environment, seen.version, release.chart_revision, desired.values_commit)]
     return []
+
+
+def _check_schema(to: Release, left: Release) -> None:
+    """Before anything moves: whether the lower version works with the schema that the other one has made."""
+    if int(to.schema_revision) < int(left.oldest_schema_revision):
+        raise Refusal(
+            f"{to.version} knows the schema up to {to.schema_revision}, and that of {left.version} is for builds that"
+            f" know {left.oldest_schema_revision}: it would not start. Go forward: release a mended version"
+        )
 
 
 def candidate_of(promotion: str, test: Desired, alpha: Published, smoke: Smoke) -> Candidate:

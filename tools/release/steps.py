@@ -124,7 +124,9 @@ class Delivery:
 
         def decide() -> list[Action]:
             self.infra.refresh()
-            return rules.deploy(environment, self.published(version), self.infra.desired(environment), back=back)
+            desired = self.infra.desired(environment)
+            left = self.published(desired.version) if back and desired.version is not None else None
+            return rules.deploy(environment, self.published(version), desired, left)
 
         return self._run(decide)
 
