@@ -44,7 +44,7 @@ def _read(pod: Pod) -> Iterator[tuple[str, str]]:
         for entry in container.get("env", []):
             if reference := entry.get("valueFrom", {}).get("secretKeyRef"):
                 yield reference["name"], reference["key"]
-    for volume in pod.spec["volumes"]:
+    for volume in pod.spec.get("volumes", []):
         for item in volume.get("secret", {}).get("items", []):
             yield volume["secret"]["secretName"], item["key"]
 
@@ -112,7 +112,7 @@ def _configuration(rendered: list[Object]) -> tuple[str, str]:
         volume["configMap"]["name"]
         for pod in pods(rendered)
         if pod.component in READERS_OF_CONFIG
-        for volume in pod.spec["volumes"]
+        for volume in pod.spec.get("volumes", [])
         if volume["name"] == "config"
     }
     (name,) = mounted

@@ -183,9 +183,9 @@ def smoke(
     ] = None,
     wait_s: Annotated[float, typer.Option("--wait", metavar="SECONDS", help="Until when it must work.", min=0)] = 0.0,
 ) -> int:
-    """Ask an installation whether it works: health, readiness, version, docs.
+    """Ask an installation whether it works.
 
-    Ends with 4 if it does not, and says why.
+    Health, readiness, version and docs are asked for. Ends with 4 if it does not, and says why.
     """
     from sens.cli.smoke import run
 
