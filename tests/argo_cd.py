@@ -21,7 +21,9 @@ class ArgoCd:
         self.anonymous = httpx.Client(base_url=f"{url}/api/v1", timeout=_TIMEOUT_S)
 
     def as_user(self, name: str, password: str) -> "User":
-        answer = self.anonymous.post("/session", json={"username": name, "password": password})
+        # Not by the client itself, which would keep the cookie and be anonymous no more.
+        url = f"{self.anonymous.base_url}session"
+        answer = httpx.post(url, json={"username": name, "password": password}, timeout=_TIMEOUT_S)
         answer.raise_for_status()
         return User(self.anonymous, answer.json()["token"])
 
@@ -44,7 +46,9 @@ class User:
         return self._client.get(f"/applications/{application}", headers=self._headers)
 
     def delete(self, application: str) -> httpx.Response:
-        return self._client.delete(f"/applications/{application}", headers=self._headers)
+        # Argo CD takes no change without this type, though there is no body.
+        headers = {**self._headers, "content-type": "application/json"}
+        return self._client.delete(f"/applications/{application}", headers=headers)
 
     def change(self, application: str, patch: Mapping[str, Any]) -> httpx.Response:
         body = {"name": application, "patch": json.dumps(patch), "patchType": "merge"}

@@ -9,7 +9,7 @@ import pytest
 
 import argo_cd
 from argo_cd import ArgoCd, User, application, refresh, sync_status
-from kube import eventually
+from kube import CommandFailed, eventually, run
 from kube_api import flows_on
 from kube_device import DEVICE, METRIC
 from platform_repository import StepFailed
@@ -116,6 +116,16 @@ def test_sebastian_may_sync_nothing_but_what_is_pinned(here: Rehearsal, sebastia
     for way, request in ways.items():
         answer = sebastian.sync("production", **request)
         assert not answer.is_success, way
+    assert here.production.release.pods() == []
+
+
+def test_who_is_said_to_sync_is_believed_of_nobody_but_argo_cd(here: Rehearsal) -> None:
+    """As whoever may write the Application's file in Git could have the root Application apply it."""
+    operation = {"initiatedBy": {"username": "admin"}, "sync": {"revisions": ["a" * 40, "b" * 40]}}
+    patch = json.dumps({"operation": operation})
+    command = ("kubectl", "--namespace", argo_cd.NAMESPACE, "patch", "application", "production", "--type", "merge")
+    with pytest.raises(CommandFailed, match="by Argo CD's API server only"):
+        run(*command, "--patch", patch)
     assert here.production.release.pods() == []
 
 
