@@ -11,24 +11,13 @@ from kubernetes_validate import validate
 from ruamel.yaml import YAML
 
 from argo_cd_module import schema
+from example_release import RELEASE
 from helm import CHART, Object, helm, objects, pods
 from kube import run
 from release.gitops import ENVIRONMENTS
 from release.infra import values_of
-from release.record import IMAGES, Release
 
 NEWEST = "1.34"
-RELEASE = Release(
-    version="0.5.0",
-    git_sha="a" * 40,
-    commit_time="2026-01-31T12:00:00Z",
-    branch="main",
-    images={image: f"sha256:{number:064}" for number, image in enumerate(IMAGES)},
-    chart_revision="b" * 40,
-    schema_revision="0007",
-    oldest_schema_revision="0001",
-    ci_run="https://ci.example.org/runs/1",
-)
 FACTORS = {"": 1, "m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 

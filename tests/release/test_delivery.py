@@ -231,3 +231,17 @@ def test_production_does_not_go_back_to_what_the_schema_is_too_new_for(world: Wo
     with pytest.raises(Refusal, match=r"0\.1\.0 knows the schema up to 0007, and that of 0\.2\.0 is for"):
         world.delivery().deploy("production", parse("0.1.0"), back=True)
     assert world.infra().desired("production").version == parse("0.2.0")
+
+
+def test_a_promotion_that_is_not_finished_is_not_finished_by_another(world: World) -> None:
+    world.release_alpha("0.1.0-alpha.1.1")
+    with pytest.raises(Cut):
+        replace(world.delivery(), tell=cut_after(2)).promote_production("run 1")
+    world.move_test("0.1.0-alpha.2.1")
+    half_done = world.delivery().published(parse("0.1.0")).images
+    with pytest.raises(Refusal, match=r"0\.1\.0 is not finished: run that again, or complete it by .* 'run 1'"):
+        world.delivery().promote_production("run 2")
+    assert world.delivery().published(parse("0.1.0")).images == half_done
+    world.delivery().promote_production("run 1")
+    assert world.infra().desired("production").version == parse("0.1.0")
+    assert world.delivery().project.is_proposed(parse("0.2.0"))

@@ -6,23 +6,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from example_release import RELEASE
 from images import LIMITS_MB
 from release.infra import images_of, values_of
 from release.record import IMAGES, Release, read, write
 from release.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parents[2]
-RELEASE = Release(
-    version="0.5.0",
-    git_sha="a" * 40,
-    commit_time="2026-01-31T12:00:00Z",
-    branch="main",
-    images={image: f"sha256:{number:064}" for number, image in enumerate(IMAGES)},
-    chart_revision="b" * 40,
-    schema_revision="0007",
-    oldest_schema_revision="0001",
-    ci_run="https://ci.example.org/runs/1",
-)
 
 
 def own_images(values: Any, place: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:

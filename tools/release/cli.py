@@ -3,7 +3,6 @@
 import os
 import re
 import tempfile
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from sens.cli.smoke import ask, flaws
+from sens.cli.smoke import ask_until_well
 
 from . import play as loopback_play
 from . import rules
@@ -36,7 +35,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-_POLL_S = 5.0
 
 Run = Annotated[int, typer.Option(min=1, help="Number of the workflow run.")]
 Attempt = Annotated[int, typer.Option(min=1, help="Number of its attempt.")]
@@ -119,11 +117,9 @@ def smoke_test(
     with _infra() as infra:
         wanted = version or str(infra.desired(_environment(environment)).version)
         urls = _urls(infra, environment, api, docs)
-    give_up_at = time.monotonic() + wait
-    while found := flaws(ask(*urls), wanted):
-        if time.monotonic() >= give_up_at:
-            raise Refusal(f"{environment} does not work: {'; '.join(found)}")
-        time.sleep(_POLL_S)
+    _, found = ask_until_well(*urls, wanted, wait)
+    if found:
+        raise Refusal(f"{environment} does not work: {'; '.join(found)}")
     print(f"{environment} runs {wanted} and works")
 
 

@@ -4,6 +4,7 @@ Nothing here reads or writes. When the actions have been carried out, the next o
 so that a step which ended half-way is completed by running it again, whatever happened meanwhile.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -266,12 +267,16 @@ def promote(promotion: str, begun: Begun | None, tested: Tested | None) -> list[
     """
     if begun is not None:
         ours = begun.candidate.promotion == promotion
-        if begun.stable.begun and not begun.stable.complete:
-            return _go_on(begun)
+        if not ours and begun.stable.begun and not begun.stable.complete:
+            raise Refusal(
+                f"the promotion of {begun.candidate.version} is not finished: run that again, or complete it by"
+                f" `promote --promotion {shlex.quote(begun.candidate.promotion)}`"
+            )
         if ours and begun.stable.complete:
             return []
         if ours:
-            _check_test_stands(begun.candidate, tested)
+            if not begun.stable.begun:
+                _check_test_stands(begun.candidate, tested)
             return _go_on(begun)
     if tested is None:
         raise Refusal("test runs nothing: release an alpha to test first")
@@ -286,7 +291,8 @@ def _begin(promotion: str, tested: Tested) -> list[Action]:
     if stable.begun:
         raise Refusal(
             f"{stable.version} exists, of other images than test's {candidate.alpha}: merge the change of the next"
-            " version in pyproject.toml, release an alpha of that to test and promote it"
+            " version in pyproject.toml, which its promotion proposed (if there is none, run that again), release an"
+            " alpha of that to test and promote it"
         )
     staged = [rc for rc in tested.rcs if rc.complete]
     if staged and staged[-1].images != candidate.images:

@@ -93,9 +93,15 @@ class Delivery:
 
     def promote_staging(self) -> list[Action]:
         """Publish what test runs as an rc, and let staging run it."""
-        done = self._run(lambda: rules.stage(self._tested_or_refuse()))
-        rc = self._rcs(self._tested_or_refuse().stable.version)[-1]
-        return [*done, *self.deploy(rules.STAGING, rc.version)]
+        seen: list[Tested] = []
+
+        def decide() -> list[Action]:
+            seen.append(self._tested_or_refuse())
+            return rules.stage(seen[-1])
+
+        done = self._run(decide)
+        # The last look found nothing left to do: the newest rc is what test ran then, whatever it runs by now.
+        return [*done, *self.deploy(rules.STAGING, seen[-1].rcs[-1].version)]
 
     def promote_production(self, promotion: str) -> list[Action]:
         """Publish what test runs as a stable version and let production be synced to it; propose the next version.

@@ -52,15 +52,21 @@ def flaws(answered: Answered, version: str | None) -> list[str]:
     return [*answered.failures, *wrong]
 
 
+def ask_until_well(api: str, docs: str | None, version: str | None, wait_s: float) -> tuple[Answered, list[str]]:
+    """Ask until nothing is wrong, at most so many seconds. Returns the last answer and what is wrong with it."""
+    give_up_at = time.monotonic() + wait_s
+    while (found := flaws(answered := ask(api, docs), version)) and time.monotonic() < give_up_at:
+        time.sleep(POLL_S)
+    return answered, found
+
+
 def run(api: str, docs: str | None, version: str | None, wait_s: float) -> int:
     """Ask until it works, at most so many seconds. Returns UNAVAILABLE if it does not."""
-    give_up_at = time.monotonic() + wait_s
-    while found := flaws(answered := ask(api, docs), version):
-        if time.monotonic() >= give_up_at:
-            for flaw in found:
-                note(flaw)
-            return ExitCode.UNAVAILABLE
-        time.sleep(POLL_S)
+    answered, found = ask_until_well(api, docs, version, wait_s)
+    for flaw in found:
+        note(flaw)
+    if found:
+        return ExitCode.UNAVAILABLE
     print_line(f"it works: {answered.version} of commit {answered.git_sha}")
     return ExitCode.OK
 
