@@ -92,13 +92,16 @@ class SubjectLog:
         self.epoch = b""
         self.claimed = False
         self._confirmed: dict[bytes, Confirmed] = {}
+        # Epochs that were told of and must not go on, should NATS be away before another is begun.
+        self._told = set[bytes]()
 
     async def claim(self, mqtt_version: int) -> None:
         """Take the subject over: from now on, a former owner's publish is refused."""
         self.claimed = False
         self.epoch = await self.stream.refresh()
         self.tail = await self._read_tail()
-        if gone := [epoch for epoch, confirmed in self._confirmed.items() if await self._is_gone(confirmed)]:
+        gone = [epoch for epoch, confirmed in self._confirmed.items() if await self._is_gone(confirmed)]
+        if gone or self.epoch in self._told:
             await self._tell(gone, mqtt_version)
         await self._publish(self._envelope(_NOTHING, mqtt_version, self.tail.settled))
         self.claimed = True
@@ -109,7 +112,8 @@ class SubjectLog:
         if stored is not None and _has_id(stored.data, confirmed.id):
             return False
         async for first in self.stream.read(subjects=self.subject, batch=1):
-            return first.sequence <= confirmed.tail.sequence
+            # Of a log made anew nothing was purged, however high its numbers are by now.
+            return first.sequence <= confirmed.tail.sequence or _begins_a_subject(first.data)
         return True  # a purge leaves the last one
 
     async def _tell(self, epochs: list[bytes], mqtt_version: int) -> None:
@@ -125,8 +129,10 @@ class SubjectLog:
                 max(has.next_received_at, known.next_received_at),
             )
             await self._publish(self._envelope(_NOTHING, mqtt_version, self.tail.settled))
+            self._told.add(epoch)
         present = await self.stream.refresh()
-        self.epoch = await self.stream.renew_epoch() if present in epochs else present
+        self.epoch = await self.stream.renew_epoch() if present in self._told else present
+        self._told.clear()
         self.tail = await self._read_tail()
 
     async def _read_tail(self) -> Tail:
@@ -264,5 +270,12 @@ class SubjectLog:
 def _has_id(data: bytes, id_: bytes) -> bool:
     try:
         return unpack(data).id == id_
+    except InvalidEnvelope:
+        return False
+
+
+def _begins_a_subject(data: bytes) -> bool:
+    try:
+        return unpack(data).previous == 0
     except InvalidEnvelope:
         return False

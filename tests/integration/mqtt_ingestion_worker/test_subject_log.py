@@ -282,6 +282,41 @@ async def test_a_log_made_anew_is_told_what_the_former_one_had(restored: Restore
     assert await written(again) == [(old, 0, 4), (log.epoch, 0, 0)]
 
 
+async def test_a_log_made_anew_is_told_of_also_when_its_numbers_are_high_again(own_stream: RawStream):
+    log = await owner(own_stream, "plant")
+    old = log.epoch
+    await log.append(content(4), 4, settled=0)
+    # As in a log made anew, where others came first: the subject begins behind what was confirmed.
+    await own_stream._log.purge(log.subject, log.tail.sequence + 1)
+    standby = SubjectLog(own_stream, "plant", "exclusive")
+    await standby.claim(4)
+    await log.claim(4)
+    assert (old, 0, 4) in await written(own_stream)
+
+
+async def test_an_epoch_that_was_told_of_does_not_go_on_though_nats_was_away_before_another_was_begun(
+    restored: RestoredLog, own_stream: RawStream, monkeypatch: pytest.MonkeyPatch
+):
+    log = await owner(own_stream, "plant")
+    old = log.epoch
+    restored.copy("empty")
+    await back(own_stream)
+    await log.append(content(4), 4, settled=0)
+    restored.restore("empty")
+    await back(own_stream)
+
+    async def away() -> bytes:
+        raise StreamAway("it is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(own_stream, "renew_epoch", away)
+        with pytest.raises(StreamAway):
+            await log.claim(4)
+    await log.claim(4)
+    assert log.epoch != old
+    assert [total for epoch, _, total in await written(own_stream) if epoch == old] == [0, 4]
+
+
 async def test_handing_over_purging_and_restarting_are_no_loss(stream: RawStream, source: str):
     log, standby = await owner(stream, source), SubjectLog(stream, source, "exclusive")
     await log.append(content(4), 4, settled=4)
