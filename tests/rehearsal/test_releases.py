@@ -4,6 +4,7 @@ back. Readings flow through all of it, and none that was acknowledged is missing
 import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,9 @@ def test_sebastian_may_change_nothing_of_production(sebastian: User) -> None:
 
 def test_sebastian_may_sync_nothing_but_what_is_pinned(here: Rehearsal, sebastian: User) -> None:
     older = here.platform.revision("HEAD~1")
-    ways = {
+    ways: dict[str, dict[str, Any]] = {
+        "without prune": {"prune": False},
+        "without hooks": {"strategy": {"apply": {}}},
         "another revision": {"revisions": [older], "sourcePositions": [1]},
         "a part": {"resources": [{"kind": "ConfigMap", "name": "sens-config", "namespace": "sens-production"}]},
         "other manifests": {"manifests": ['{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}']},
