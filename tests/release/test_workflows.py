@@ -41,6 +41,25 @@ def test_actions_are_pinned_and_expressions_stay_out_of_shells(path: Path) -> No
             assert step["with"]["persist-credentials"] is False
 
 
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_action_of_others_runs_when_a_token_or_key_is_there(path: Path) -> None:
+    for job in read(path)["jobs"].values():
+        assert "secrets." not in str(job.get("env", ""))
+        given = False
+        for step in job.get("steps", ()):
+            of_others = "uses" in step and not step["uses"].startswith("./")
+            assert not (given and of_others), step["uses"]
+            given |= "secrets." in str(step)
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.parent.name)
+def test_an_action_of_ours_leaves_no_secret_to_the_steps_after_it(path: Path) -> None:
+    for step in steps(path):
+        text = step.get("run", "")
+        names = [name for name, value in step.get("env", {}).items() if "inputs." in str(value)]
+        assert not ("GITHUB_ENV" in text and names), names
+
+
 def test_an_alpha_is_released_from_main_when_every_other_job_of_ci_has_passed() -> None:
     jobs = read(ROOT / ".github/workflows/ci.yml")["jobs"]
     release = jobs["release-alpha"]
