@@ -89,9 +89,9 @@ class Release:
         values_text = json.dumps(values)
         self.helm("upgrade", "--install", self.name, *self._chart_and_values(), *_waiting(timeout_s), text=values_text)
 
-    def roll_back(self, revision: str, timeout_s: float = PATIENCE_S) -> None:
+    def roll_back(self, revision: str, *options: str, timeout_s: float = PATIENCE_S) -> None:
         """To an older one, and wait as `upgrade()` does."""
-        self.helm("rollback", self.name, revision, *_waiting(timeout_s))
+        self.helm("rollback", self.name, revision, *options, *_waiting(timeout_s))
 
     def helm(self, *arguments: str, text: str | None = None) -> str:
         """Helm in the release's namespace."""

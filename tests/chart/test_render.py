@@ -120,8 +120,7 @@ def test_every_object_says_its_namespace_and_whose_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY_RENDER)
-def test_nothing_but_the_smoke_test_is_a_hook_and_nothing_has_a_time_to_live(name: str) -> None:
-    assert "helm.sh/hook" not in rendered_text(name)
+def test_nothing_but_the_smoke_test_is_a_hook_of_argo_cd_or_has_a_time_to_live(name: str) -> None:
     for each in rendered(name):
         if each["metadata"]["labels"]["app.kubernetes.io/component"] == "smoke-test":
             assert each["kind"] in ("Job", "NetworkPolicy")
@@ -130,9 +129,26 @@ def test_nothing_but_the_smoke_test_is_a_hook_and_nothing_has_a_time_to_live(nam
             assert word not in json.dumps(each)
 
 
+@pytest.mark.parametrize("name", EVERY_RENDER)
+def test_helms_only_hook_asks_the_schema_before_a_rollback(name: str) -> None:
+    """Argo CD knows no hook of a rollback, and so never makes it."""
+    hooks = [each for each in rendered(name) if "helm.sh/hook" in each["metadata"].get("annotations", {})]
+    jobs = [each for each in of_kind(rendered(name), "Job") if "migrate" in json.dumps(each["spec"])]
+    assert len(hooks) == len(jobs) - len(hooks)
+    for each in hooks:
+        assert each["metadata"]["annotations"]["helm.sh/hook"] == "pre-rollback"
+        (container,) = each["spec"]["template"]["spec"]["containers"]
+        assert "--before-rollback" in container["args"]
+
+
 def test_the_migrations_job_is_named_by_all_that_it_is_made_of() -> None:
     def job(overrides: dict[str, object]) -> str:
-        return next(each["metadata"]["name"] for each in of_kind(render("test", overrides), "Job"))
+        (name,) = (
+            each["metadata"]["name"]
+            for each in of_kind(render("test", overrides), "Job")
+            if each["metadata"]["name"].startswith("sens-migrations") and "annotations" not in each["metadata"]
+        )
+        return name
 
     first = job({})
     assert job({}) == first

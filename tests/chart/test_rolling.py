@@ -34,8 +34,8 @@ def _at(path: str, value: object) -> dict[str, Any]:
 
 def _rolled(before: list[Object], after: list[Object]) -> set[str]:
     """Components whose pods a change replaces."""
-    old = {pod.component: pod for pod in pods(before)}
-    return {pod.component for pod in pods(after) if pod != old[pod.component]}
+    old = list(pods(before))
+    return {pod.component for pod in pods(after) if pod not in old}
 
 
 def _read(pod: Pod) -> Iterator[tuple[str, str]]:

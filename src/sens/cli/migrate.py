@@ -15,7 +15,7 @@ from sens.runtime.exits import guard
 from sens.runtime.settings import Settings, load
 from sens.storage.connection import connect
 from sens.storage.create_roles import create_roles as create
-from sens.storage.errors import DatabaseDenied
+from sens.storage.errors import DatabaseAway, DatabaseBusy, DatabaseDenied
 from sens.storage.migrate import check_schema, current_revision, migrate, newest_revision, oldest_revision
 
 T = TypeVar("T")
@@ -43,6 +43,11 @@ def wait(*, timeout_s: float) -> int:
 def status() -> int:
     """Print the schema's revision, the oldest that works with it, and this build's. Returns the exit code."""
     return guard(lambda: _status(load(Settings)))
+
+
+def before_rollback(*, timeout_s: float) -> int:
+    """Refuse to go back to this build if the schema is too new for it. Returns the exit code."""
+    return guard(lambda: _before_rollback(load(Settings), timeout_s))
 
 
 def _status(settings: Settings) -> int:
@@ -78,12 +83,25 @@ def _wait(settings: Settings, timeout_s: float) -> int:
     return 0
 
 
+def _before_rollback(settings: Settings, timeout_s: float) -> int:
+    """A database that is away or lets nobody in may be what the rollback mends; the pods ask it again."""
+    _set_up_logs(settings)
+    url = settings.database_url.get_secret_value()
+    try:
+        revision = _patiently(lambda: _usable_revision(url), timeout_s, DatabaseAway, DatabaseBusy)
+    except (Retry, DatabaseDenied) as error:
+        log.warning("rollback_not_refused", reason=str(error))
+    else:
+        log.info("rollback_possible", revision=revision)
+    return 0
+
+
 def _set_up_logs(settings: Settings) -> None:
     logs.set_up("migrate", settings.instance, settings.log_format, settings.log_level)
 
 
 def _usable_revision(url: str) -> str:
-    with connect(url, application_name="sens migrate --wait", autocommit=True) as connection:
+    with connect(url, application_name="sens migrate", autocommit=True) as connection:
         return check_schema(connection)
 
 

@@ -90,6 +90,31 @@ def test_before_a_rollback_it_tells_which_builds_work_with_the_schema(tmp_path: 
     assert status() == {"revision": "9000", "oldest_revision": "8999", "this_build": known}
 
 
+def test_going_back_is_refused_to_a_build_that_the_schema_is_too_new_for(
+    tmp_path: Path, empty_database_url: str
+) -> None:
+    def ask(url: str = empty_database_url) -> tuple[int, bytes]:
+        done = Sens(tmp_path)("migrate", "--before-rollback", "--timeout", "0.5", SENS_DATABASE_URL=url)
+        return done.returncode, done.stderr
+
+    nobody = make_conninfo(empty_database_url, user="nobody_at_all")
+    away = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    for url, why in {empty_database_url: b"no schema", nobody: b"nobody_at_all", away: b"refused"}.items():
+        code, said = ask(url)
+        assert code == 0
+        assert b"rollback_not_refused" in said
+        assert why in said
+    migrate(empty_database_url)
+    assert ask()[0] == 0
+    with psycopg.connect(empty_database_url, autocommit=True) as owner:
+        owner.execute("UPDATE alembic_version SET version_num = '9000'")
+        assert ask()[0] == 0
+        owner.execute("UPDATE storage SET oldest_revision = '8999'")
+    code, said = ask()
+    assert code == 3
+    assert b"schema revision 9000 needs a build that knows 8999" in said
+
+
 @pytest.mark.parametrize("wait", [["--wait"], []])
 def test_a_database_that_stays_away_is_given_up_in_time(tmp_path: Path, wait: list[str]) -> None:
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/none"

@@ -81,6 +81,14 @@ def migrate(
             "know to work with it, and the one that `this_build` knows. Ask it before you go back to an older release.",
         ),
     ] = False,
+    before_rollback: Annotated[
+        bool,
+        typer.Option(
+            "--before-rollback",
+            help="Change nothing: end with 3 if the schema is too new to go back to this build. What can't be asked "
+            "is told and refuses nothing: ends with 0 then too.",
+        ),
+    ] = False,
     timeout_s: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for the database.", min=0)
     ] = 600.0,
@@ -93,10 +101,12 @@ def migrate(
     """
     from sens.cli import migrate as command
 
-    if wait + create_roles + status > 1:
-        raise WrongArgument("--wait, --create-roles and --status do different things: give one")
+    if wait + create_roles + status + before_rollback > 1:
+        raise WrongArgument("--wait, --create-roles, --status and --before-rollback do different things: give one")
     if status:
         return command.status()
+    if before_rollback:
+        return command.before_rollback(timeout_s=timeout_s)
     if create_roles:
         return command.create_roles(timeout_s=timeout_s)
     return command.wait(timeout_s=timeout_s) if wait else command.run(timeout_s=timeout_s)
