@@ -19,6 +19,8 @@ from rehearsal_world import PASSWORD, Environment, Rehearsal
 UNAUTHORIZED, FORBIDDEN = 401, 403
 # Argo CD looks at Git and at what runs within three minutes: what has not happened by then does not.
 LOOKS_WITHIN_S = 200.0
+OURS = "app.kubernetes.io/instance=sens"
+"""Label of all that the chart makes; the tests' device has policies of its own beside it."""
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +69,22 @@ def test_a_build_of_main_is_run_by_test_by_itself(here: Rehearsal) -> None:
 
 def test_what_people_change_in_test_by_hand_is_healed(here: Rehearsal) -> None:
     here.test.release.kubectl("scale", "deployment/sens-telemetry-worker", "--replicas=0")
-    here.test.release.kubectl("delete", "networkpolicy", "--all")
+    here.test.release.kubectl("delete", "networkpolicy", "--selector", OURS)
     eventually(here.test.release.all_ready, "the workers to be back")
-    eventually(lambda: here.test.release.get("networkpolicies")["items"], "the policies to be back")
+    eventually(lambda: here.test.release.get("networkpolicies", "--selector", OURS)["items"], "the policies to be back")
     flows_on(here.test.api)
+
+
+def test_a_smoke_test_whose_time_to_live_is_over_is_not_made_again(here: Rehearsal) -> None:
+    jobs = ("jobs", "--selector", "app.kubernetes.io/component=smoke-test")
+    here.test.release.kubectl("delete", *jobs)
+    synced_at = application("test")["status"]["operationState"]["finishedAt"]
+    compared_at = application("test")["status"]["reconciledAt"]
+    refresh("test")
+    eventually(lambda: application("test")["status"]["reconciledAt"] > compared_at, "Argo CD to compare test with Git")
+    assert sync_status("test") == "Synced"
+    assert application("test")["status"]["operationState"]["finishedAt"] == synced_at
+    assert not here.test.release.get(*jobs)["items"]
 
 
 def test_what_test_runs_is_staged(here: Rehearsal) -> None:
