@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from ruamel.yaml import YAML
 
-from helm import Pod, helm, objects, pods
+from helm import CHART, Pod, helm, objects, pods
 from helm_edges import edges, listening
 from kube import CommandFailed, Release, eventually
 from kube_api import Api, flows_on
@@ -34,6 +35,7 @@ VALUES: dict[str, Any] = {
 GIVE_UP_S = 45.0
 JOBS = ("migrations", "smoke-test")
 READ_THE_SCHEMA = ("telemetry-worker", "platform-api")
+READ_THE_CONFIGURATION = ("mqtt-ingestion-worker", *READ_THE_SCHEMA)
 TOO_NEW = "needs a build that knows"
 
 
@@ -139,6 +141,23 @@ def test_a_changed_configuration_rolls_exactly_those_who_read_it(release: Releas
     after = release.uids()
     rolled = {name for name in after if after[name] != before[name]}
     assert rolled == {"platform-api", "telemetry-worker", "mqtt-ingestion-worker"}
+    flows_on(api)
+
+
+def test_a_wrong_configuration_says_what_is_wrong_and_what_serves_readings_runs_on(release: Release, api: Api) -> None:
+    running = release.uids()
+    (source,) = YAML(typ="safe").load(CHART / "environments" / "test.yaml")["config"]["sources"]
+    source["topics"].append({**source["topics"][0], "topic": "sens/+/telemetry"})
+    with pytest.raises(CommandFailed):
+        release.upgrade({**VALUES, "config": {"sources": [source]}}, timeout_s=GIVE_UP_S)
+    why = "topic 'sens/+/telemetry' overlaps 'sens/{device}/telemetry'"
+    for component in READ_THE_CONFIGURATION:
+        eventually(lambda each=component: release.said(each, "check-configuration", why), f"{component} to say why")
+    for component in READ_THE_SCHEMA:
+        assert running[component] <= release.ready_uids(component)
+    assert api.values(DEVICE, METRIC)
+    release.upgrade(VALUES)
+    release.wait_ready()
     flows_on(api)
 
 
