@@ -61,11 +61,19 @@ class Release:
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
 
     def make_secrets(self) -> None:
-        """By the command in the docs, word for word but for the namespace."""
+        """By the command in the docs."""
+        commands = self._documented("create secret")
+        run("bash", "-euo", "pipefail", "-c", commands[commands.index("secret() {") :])
+
+    def forget_refused_rollback(self) -> None:
+        """By the command in the docs."""
+        run("bash", "-euo", "pipefail", "-c", self._documented("status=pending-rollback"))
+
+    def _documented(self, words: str) -> str:
+        """The first block of commands with these words, as it stands there but for the namespace."""
         blocks = (ROOT / "docs" / "kubernetes.md").read_text().split("```sh\n")[1:]
-        block = next(textwrap.dedent(each.partition("```")[0]) for each in blocks if "create secret" in each)
-        commands = block[block.index("secret() {") :].replace("--namespace sens ", f"--namespace {self.namespace} ")
-        run("bash", "-euo", "pipefail", "-c", commands)
+        block = next(textwrap.dedent(each.partition("```")[0]) for each in blocks if words in each)
+        return block.replace("--namespace sens ", f"--namespace {self.namespace} ")
 
     @property
     def setup_token(self) -> str:
