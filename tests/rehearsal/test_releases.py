@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import argo_cd
-from argo_cd import ArgoCd, User, application, refresh, sync_status
+from argo_cd import ArgoCd, User, application, is_deployed, refresh, sync_status
 from kube import CommandFailed, eventually, run
 from kube_api import flows_on
 from kube_device import DEVICE, METRIC
@@ -68,22 +68,28 @@ def test_a_build_of_main_is_run_by_test_by_itself(here: Rehearsal) -> None:
 
 
 def test_what_people_change_in_test_by_hand_is_healed(here: Rehearsal) -> None:
-    here.test.release.kubectl("scale", "deployment/sens-telemetry-worker", "--replicas=0")
-    here.test.release.kubectl("delete", "networkpolicy", "--selector", OURS)
-    eventually(here.test.release.all_ready, "the workers to be back")
-    eventually(lambda: here.test.release.get("networkpolicies", "--selector", OURS)["items"], "the policies to be back")
+    release, worker = here.test.release, ("deployment", "sens-telemetry-worker")
+    policies = _policies(here.test)
+    assert len(policies) > 1
+    release.kubectl("scale", "/".join(worker), "--replicas=0")
+    release.kubectl("delete", "networkpolicy", "--selector", OURS)
+    eventually(lambda: release.get(*worker)["status"].get("readyReplicas"), "the worker to be back")
+    eventually(lambda: _policies(here.test) == policies, "the policies to be back")
+    before = len(here.test.api.values(DEVICE, METRIC))
+    eventually(lambda: len(here.test.api.values(DEVICE, METRIC)) > before, "readings to be stored")
     flows_on(here.test.api)
 
 
-def test_a_smoke_test_whose_time_to_live_is_over_is_not_made_again(here: Rehearsal) -> None:
+def test_a_smoke_test_that_is_gone_as_after_its_time_to_live_is_not_made_again(here: Rehearsal) -> None:
+    eventually(lambda: is_deployed("test"), "what was healed to be deployed")
     jobs = ("jobs", "--selector", "app.kubernetes.io/component=smoke-test")
     here.test.release.kubectl("delete", *jobs)
-    synced_at = application("test")["status"]["operationState"]["finishedAt"]
-    compared_at = application("test")["status"]["reconciledAt"]
+    before = application("test")["status"]
     refresh("test")
-    eventually(lambda: application("test")["status"]["reconciledAt"] > compared_at, "Argo CD to compare test with Git")
-    assert sync_status("test") == "Synced"
-    assert application("test")["status"]["operationState"]["finishedAt"] == synced_at
+    eventually(lambda: application("test")["status"]["reconciledAt"] > before["reconciledAt"], "Argo CD to compare")
+    after = application("test")["status"]
+    assert after["sync"]["status"] == "Synced"
+    assert after["operationState"]["finishedAt"] == before["operationState"]["finishedAt"]
     assert not here.test.release.get(*jobs)["items"]
 
 
@@ -237,6 +243,12 @@ def test_nothing_is_missing_and_the_books_balance(here: Rehearsal) -> None:
         books = api.ledger()
         assert books["balanced"]
         assert books["lost"] == 0
+
+
+def _policies(environment: Environment) -> set[str]:
+    """Names of those that the chart makes."""
+    found = environment.release.get("networkpolicies", "--selector", OURS)["items"]
+    return {each["metadata"]["name"] for each in found}
 
 
 def _failed(environment: Environment) -> dict[str, object] | None:
