@@ -97,13 +97,13 @@ class Release:
         values_text = json.dumps(values)
         self.helm("upgrade", "--install", self.name, *self._chart_and_values(), *_waiting(timeout_s), text=values_text)
 
-    def roll_back(self, revision: str, *options: str, timeout_s: float = PATIENCE_S) -> None:
-        """To an older one, and wait as `upgrade()` does."""
-        self.helm("rollback", self.name, revision, *options, *_waiting(timeout_s))
+    def roll_back(self, revision: str, *options: str, timeout_s: float = PATIENCE_S, major: int = 4) -> None:
+        """To an older one, and wait as `upgrade()` does; by that Helm."""
+        self.helm("rollback", self.name, revision, *options, *_waiting(timeout_s), major=major)
 
-    def helm(self, *arguments: str, text: str | None = None) -> str:
+    def helm(self, *arguments: str, text: str | None = None, major: int = 4) -> str:
         """Helm in the release's namespace."""
-        return run(helm(4), "--namespace", self.namespace, *arguments, text=text)
+        return run(helm(major), "--namespace", self.namespace, *arguments, text=text)
 
     @property
     def revision(self) -> str:

@@ -1,5 +1,6 @@
 """A database moves to another one by dump and restore, as docs/kubernetes.md tells, and what runs on it goes on."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from sens.storage.partitions import ensure_partitions
 from sens.storage.privileges import Role
 from servers import Postgres
 
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "kubernetes.md"
 WEEK = 7 * 24 * 6 * BUCKET
 
 
@@ -60,36 +62,45 @@ def _store(url: str, time: int) -> None:
 
 
 def _move(old: str, new: str, folder: Path) -> None:
-    programs, dump = Postgres(folder).bin, folder / "sens.dump"
-    with psycopg.connect(new, autocommit=True) as admin:
+    """By the lines in the docs, as they stand there but for the names of servers."""
+    with psycopg.connect(new) as admin:
         timescale = admin.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchone() is not None
-        _run(programs / "pg_dump", "--format=custom", f"--file={dump}", url_as(Role.BACKUP, old))
-        if timescale:
-            admin.execute("SELECT timescaledb_pre_restore()")
-            _run(programs / "pg_restore", "--exit-on-error", "--no-privileges", f"--dbname={new}", dump)
-            admin.execute("SELECT timescaledb_post_restore()")
-        else:
-            owner = url_as(Role.OWNER, new)
-            _run(programs / "pg_restore", "--exit-on-error", "--no-owner", "--no-privileges", f"--dbname={owner}", dump)
-
-
-def _run(*command: str | Path) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    blocks = [each.partition("```")[0] for each in DOCS.read_text().split("```sh\n")[1:] if "pg_restore" in each]
+    (commands,) = [each for each in blocks if "pg_restore" in each and ("pre_restore" in each) is timescale]
+    urls = {
+        "host=localhost port=5433 dbname=sens user=sens_backup": url_as(Role.BACKUP, old),
+        "host=OLD dbname=sens user=sens_backup": url_as(Role.BACKUP, old),
+        "host=NEW dbname=sens user=sens_owner": url_as(Role.OWNER, new),
+        "host=NEW dbname=sens user=postgres": new,
+    }
+    environment = {"PATH": f"{Postgres(folder).bin}:{os.environ['PATH']}"}
+    for number, (documented, url) in enumerate(urls.items()):
+        commands = commands.replace(documented, f"$URL_{number}")
+        environment[f"URL_{number}"] = url
+    done = subprocess.run(
+        ["bash", "-euc", commands],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 
-def _everything(url: str) -> dict[str, int]:
-    """How many rows each table has, and how far each sequence has come."""
+def _everything(url: str) -> dict[str, str]:
+    """A sum of all rows of each table, and how far each sequence has come."""
     with psycopg.connect(url) as admin:
         relations = admin.execute(
             "SELECT relname, relkind = 'S' FROM pg_class c WHERE relnamespace = 'public'::regnamespace"
             " AND relkind IN ('r', 'p', 'S')"
             " AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')"
         ).fetchall()
-        return {name: _number(admin, name, "last_value" if counts else "count(*)") for name, counts in relations}
+        rows = "count(*) || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"
+        return {name: _value(admin, name, "last_value::text" if counts else rows) for name, counts in relations}
 
 
-def _number(admin: psycopg.Connection, relation: str, what: str) -> int:
-    row = admin.execute(f'SELECT {what} FROM "{relation}"'.encode()).fetchone()
+def _value(admin: psycopg.Connection, relation: str, what: str) -> str:
+    row = admin.execute(f'SELECT {what} FROM "{relation}" t'.encode()).fetchone()
     assert row
     return row[0]

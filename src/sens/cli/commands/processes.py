@@ -85,8 +85,8 @@ def migrate(
         bool,
         typer.Option(
             "--before-rollback",
-            help="Change nothing: end with 3 if the schema is too new to go back to this build. What can't be asked "
-            "is told and refuses nothing: ends with 0 then too.",
+            help="Change nothing: end with 3 if the schema is too new to go back to this build. A database that does "
+            "not answer in time, or lets nobody in, is told and refuses nothing: ends with 0 then too.",
         ),
     ] = False,
     timeout_s: Annotated[
