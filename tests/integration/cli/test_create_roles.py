@@ -174,7 +174,7 @@ def test_a_url_that_cannot_be_read_is_not_repeated(tmp_path: Path) -> None:
 def test_to_wait_for_others_and_to_make_roles_are_two_commands(tmp_path: Path) -> None:
     done = Sens(tmp_path)("migrate", "--create-roles", "--wait")
     assert done.returncode == 2
-    assert b"--wait, --create-roles and --status do different things" in done.stderr
+    assert b"--wait, --create-roles, --status and --before-rollback do different things" in done.stderr
 
 
 def test_the_role_that_owned_everything_stays_the_owner(tmp_path: Path, server: Postgres, admin_url: str) -> None:
