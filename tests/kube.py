@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import socket
 import subprocess
 import textwrap
@@ -27,9 +28,14 @@ class CommandFailed(AssertionError):
     """kubectl or Helm ended with an error; its words."""
 
 
-def run(*command: str, text: str | None = None) -> str:
+def run(
+    *command: str, text: str | None = None, folder: Path | None = None, variables: Mapping[str, str] | None = None
+) -> str:
     """What the command prints."""
-    done = subprocess.run(command, capture_output=True, text=True, input=text, timeout=PATIENCE_S + 60, check=False)
+    env = {**os.environ, **(variables or {})}
+    done = subprocess.run(
+        command, capture_output=True, text=True, input=text, timeout=PATIENCE_S + 60, check=False, cwd=folder, env=env
+    )
     if done.returncode:
         raise CommandFailed(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
     return done.stdout
@@ -62,29 +68,42 @@ class Release:
 
     def make_secrets(self) -> None:
         """By the command in the docs."""
-        commands = self._documented("create secret")
-        run("bash", "-euo", "pipefail", "-c", commands[commands.index("secret() {") :])
+        self.run_documented("create secret", begin="secret() {")
 
     def forget_refused_rollback(self) -> None:
         """By the command in the docs."""
-        run("bash", "-euo", "pipefail", "-c", self._documented("status=pending-rollback"))
+        self.run_documented("status=pending-rollback")
 
-    def _documented(self, words: str) -> str:
-        """The first block of commands with these words, as it stands there but for the namespace."""
+    def run_documented(
+        self, words: str, *, begin: str = "", folder: Path | None = None, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """Run the first block of commands in the docs with these words, as it stands there but for the namespace.
+
+        Args:
+            words: of the block.
+            begin: run it from these words on.
+            folder: where it runs.
+            variables: of the environment, further ones.
+        """
         blocks = (ROOT / "docs" / "kubernetes.md").read_text().split("```sh\n")[1:]
         block = next(textwrap.dedent(each.partition("```")[0]) for each in blocks if words in each)
-        return block.replace("--namespace sens ", f"--namespace {self.namespace} ")
+        commands = block[block.index(begin) :].replace("--namespace sens ", f"--namespace {self.namespace} ")
+        run("bash", "-euo", "pipefail", "-c", commands, folder=folder, variables=variables)
 
     @property
     def setup_token(self) -> str:
         """Makes the first admin."""
-        return base64.b64decode(self.get("secret", "sens-api")["data"]["setup-token"]).decode()
+        return self.secret("sens-api", "setup-token")
+
+    def secret(self, name: str, key: str) -> str:
+        """What a Secret holds under that key."""
+        return base64.b64decode(self.get("secret", name)["data"][key]).decode()
 
     def change_secret(self, name: str, key: str, value: str) -> str:
         """Returns what it was before."""
-        old = self.get("secret", name)["data"][key]
+        old = self.secret(name, key)
         self.kubectl("patch", "secret", name, "--patch", json.dumps({"stringData": {key: value}}))
-        return base64.b64decode(old).decode()
+        return old
 
     def sql(self, statement: str) -> str:
         """What the embedded database's administrator is answered."""

@@ -33,7 +33,7 @@ def _cluster() -> None:
         missing("a Kubernetes cluster", "point KUBECONFIG at one that you may make and remove namespaces in")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
     """The test environment in a namespace that goes when the tests end, with what CLUSTER_VALUES says over it."""
     values = [CHART / "environments" / "test.yaml"]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from integration.mqtt.certificates import make_certificate, tls_listener
+from certificates import make_certificate, tls_listener
 from integration.mqtt.recorder import client_id, open_connection, publish
 from sens.domain.errors import Fatal, Retry
 from sens.mqtt.errors import BrokerUnavailable, CertificateRefused, ConnectRefused

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.mqtt.certificates import make_certificate, tls_listener
+from certificates import make_certificate, tls_listener
 from integration.mqtt.recorder import Recorder, publish
 from integration.mqtt_ingestion_worker.running import Line, declared, packets
 from sens.mqtt.errors import CertificateRefused

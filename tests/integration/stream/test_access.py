@@ -11,8 +11,8 @@ from typing import Any
 import nkeys
 import pytest
 
+from certificates import make_certificate
 from command_line import Sens
-from integration.mqtt.certificates import make_certificate
 from sens.runtime.settings import Settings
 from sens.stream.access import address_of, connect_by
 from sens.stream.connection import StreamConnection
