@@ -1,4 +1,4 @@
-"""The four database roles, with names of tests' own: product code connects as writer or reader, a test as it likes."""
+"""The database roles, with names of tests' own: product code connects as writer or reader, a test as it likes."""
 
 from collections.abc import Generator
 from contextlib import contextmanager, suppress

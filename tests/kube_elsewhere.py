@@ -100,7 +100,7 @@ class Elsewhere:
         """By the command in docs/database-roles.md, with the passwords of the release's Secret."""
         where = f"host=postgres dbname=sens user=postgres password={self._admin_password} sslmode=require"
         env = {"SENS_DATABASE_URL": where}
-        for role in ("owner", "writer", "reader", "backup"):
+        for role in ("owner", "writer", "reader", "backup", "monitor"):
             env[f"SENS_DATABASE_{role.upper()}_ROLE"] = f"sens_{role}"
             env[f"SENS_DATABASE_{role.upper()}_PASSWORD"] = release.secret("sens-database", f"{role}-password")
         container = {

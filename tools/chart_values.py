@@ -207,6 +207,7 @@ RULES: dict[str, Schema] = {
     "roles.writer": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
     "roles.reader": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
     "roles.backup": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
+    "roles.monitor": {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"},
     "settings": {"type": "object", "additionalProperties": _SCALAR},
     "stream.replicas": {"enum": [1, 3, 5]},
     "networkPolicy.dns": _PEERS,

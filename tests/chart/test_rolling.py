@@ -54,7 +54,7 @@ SECRET_VERSIONS = [
     *(
         (environment, f"timescaledb.secretVersions.{role}", "sens-database", f"{role}-password")
         for environment in ("test", "ha")
-        for role in ("admin", "owner", "writer", "reader", "backup")
+        for role in ("admin", "owner", "writer", "reader", "backup", "monitor")
     ),
     ("ha", "timescaledb.external.caSecret.secretVersion", "sens-postgres-ca", "ca.crt"),
     ("test", "nats.auth.secretVersion", "sens-nats", "nats-password"),
@@ -72,7 +72,7 @@ def test_another_version_of_a_secret_rolls_exactly_the_pods_that_read_it(
     after = render(environment, _merged(SECRETS, _at(version, "2")))
     readers = {pod.component for pod in pods(before) if (secret, key) in _read(pod)}
     assert _rolled(before, after) == readers
-    assert readers or (environment == "ha" and key in ("admin-password", "backup-password"))
+    assert readers or (environment == "ha" and key in ("admin-password", "backup-password", "monitor-password"))
 
 
 def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ DRAIN_TIMEOUT_S = 60.0
 RAW_STREAM_MAX_BYTES = 1024 * 1024 * 1024
 HOST = "127.0.0.1"
 DATABASE = "sens"
-ROLES = ("owner", "writer", "reader", "backup")
+ROLES = ("owner", "writer", "reader", "backup", "monitor")
 ROLE_OF = {"telemetry-worker": "writer", "platform-api": "reader"}
 """Which database role a deployable is; who is not here does without a database."""
 OWNED, CONNECTED, LEADS = "sens_ingestion_owned", "sens_ingestion_connected", "sens_telemetry_leader"

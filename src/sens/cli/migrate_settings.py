@@ -30,6 +30,12 @@ class MigrateSettings(Settings):
         description="The same, of whoever reads everything and changes nothing.",
         examples=["sens_backup"],
     )
+    database_monitor_role: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Role of a metrics exporter, which sees the server's activity and no table.",
+        examples=["sens_monitor"],
+    )
     database_owner_password: SecretStr | None = Field(
         default=None, min_length=1, description="What `--create-roles` sets as the owner's password."
     )
@@ -41,6 +47,9 @@ class MigrateSettings(Settings):
     )
     database_backup_password: SecretStr | None = Field(
         default=None, min_length=1, description="The same, of the backup's role."
+    )
+    database_monitor_password: SecretStr | None = Field(
+        default=None, min_length=1, description="The same, of the exporter's role."
     )
 
     def roles(self) -> RoleNames:
@@ -57,7 +66,7 @@ class MigrateSettings(Settings):
         fields = [_field(role, part) for role in Role for part in ("role", "password")]
         missing = [variable(field) for field in fields if getattr(self, field) is None]
         if missing:
-            raise Fatal(f"--create-roles makes all four roles: set {', '.join(missing)}")
+            raise Fatal(f"--create-roles makes all five roles: set {', '.join(missing)}")
         passwords: dict[Role, SecretStr] = {role: getattr(self, _field(role, "password")) for role in Role}
         return {role: Login(name, passwords[role].get_secret_value()) for role, name in self.roles().items()}
 

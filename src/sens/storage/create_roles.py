@@ -41,7 +41,7 @@ def create_roles(url: str, logins: Mapping[Role, Login]) -> None:
 
     Args:
         url: the administrator's, of the database that shall be.
-        logins: all four.
+        logins: of every role.
 
     Raises:
         DatabaseAway, DatabaseBusy: try again.
@@ -58,7 +58,7 @@ def create_roles(url: str, logins: Mapping[Role, Login]) -> None:
                 _make_role(server, login)
             _join(server, names[Role.OWNER])
             _make_database(server, str(database), names[Role.OWNER])
-            _let_monitor(server, names[Role.BACKUP])
+            _let_monitor(server, names[Role.MONITOR])
         with _connect(url) as connection:
             offer_timescale(connection)
         with _connect(url) as connection, connection.transaction():
@@ -113,11 +113,11 @@ def _make_database(server: Connection, database: str, owner: str) -> None:
     _run(server, query, database=sql.Identifier(database), owner=sql.Identifier(owner))
 
 
-def _let_monitor(server: Connection, backup: str) -> None:
+def _let_monitor(server: Connection, monitor: str) -> None:
     try:
-        _run(server, "let_monitor", role=sql.Identifier(backup))
+        _run(server, "let_monitor", role=sql.Identifier(monitor))
     except psycopg.errors.InsufficientPrivilege as error:
-        _LOG.warning("%s cannot watch the server's activity: this administrator may not allow it (%s)", backup, error)
+        _LOG.warning("%s cannot watch the server's activity: this administrator may not allow it (%s)", monitor, error)
 
 
 def _run(connection: Connection, query: str, **parts: sql.Composable) -> None:

@@ -19,6 +19,8 @@ class Role(StrEnum):
     """platform-api: reads, and writes accounts, annotations and marks."""
     BACKUP = "backup"
     """Reads everything, changes nothing."""
+    MONITOR = "monitor"
+    """A metrics exporter: sees the server's activity, and no table."""
 
 
 class Table(NamedTuple):

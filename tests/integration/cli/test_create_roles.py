@@ -60,7 +60,7 @@ def test_it_makes_roles_and_database_and_the_owner_migrates_for_all(tmp_path: Pa
     assert made.returncode == 0, made.stderr
     migrated = sens("migrate", SENS_DATABASE_URL=url_as(Role.OWNER, admin_url), **ROLES_ONLY)
     assert migrated.returncode == 0, migrated.stderr
-    for role in Role:
+    for role in set(Role) - {Role.MONITOR}:
         waited = sens("migrate", "--wait", "--timeout", "5", SENS_DATABASE_URL=url_as(role, admin_url))
         assert waited.returncode == 0, waited.stderr
     with psycopg.connect(admin_url) as admin:
@@ -117,10 +117,18 @@ def test_an_administrator_who_is_no_superuser_is_enough(tmp_path: Path, server: 
     assert migrated.returncode == 0, migrated.stderr
 
 
-def test_a_superuser_s_backup_role_may_watch_the_server(tmp_path: Path, admin_url: str) -> None:
+def test_who_watches_the_server_reads_no_table(tmp_path: Path, admin_url: str) -> None:
     assert Sens(tmp_path)("migrate", "--create-roles", SENS_DATABASE_URL=admin_url, **ENVIRONMENT).returncode == 0
+    migrated = Sens(tmp_path)("migrate", SENS_DATABASE_URL=url_as(Role.OWNER, admin_url), **ROLES_ONLY)
+    assert migrated.returncode == 0, migrated.stderr
+    may_monitor = "SELECT pg_has_role('pg_monitor', 'USAGE')"
     with psycopg.connect(url_as(Role.BACKUP, admin_url)) as backup:
-        assert backup.execute("SELECT pg_has_role('pg_monitor', 'USAGE')").fetchone() == (True,)
+        assert backup.execute(may_monitor).fetchone() == (False,)
+    with psycopg.connect(url_as(Role.MONITOR, admin_url)) as monitor:
+        assert monitor.execute(may_monitor).fetchone() == (True,)
+        assert monitor.execute("SELECT pg_database_size(current_database()) > 0").fetchone() == (True,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            monitor.execute("SELECT FROM reading")
 
 
 def test_what_is_missing_is_named_all_at_once(tmp_path: Path) -> None:
@@ -207,9 +215,11 @@ def test_what_the_docs_have_an_administrator_run_by_hand_is_enough(tmp_path: Pat
                 there.execute(re.sub("CREATE EXTENSION.*", "", in_the_database).encode())
             migrated = Sens(tmp_path)("migrate", SENS_DATABASE_URL=urls[Role.OWNER], **names)
             assert migrated.returncode == 0, migrated.stderr
-            for url in urls.values():
-                with connect(url, application_name="test") as connection:
+            for role in set(Role) - {Role.MONITOR}:
+                with connect(urls[role], application_name="test") as connection:
                     assert check_schema(connection) == newest_revision()
+            with psycopg.connect(urls[Role.MONITOR]) as monitor:
+                assert monitor.execute("SELECT pg_has_role('pg_monitor', 'USAGE')").fetchone() == (True,)
         finally:
             admin.execute("DROP DATABASE IF EXISTS sens WITH (FORCE)")
-            admin.execute("DROP ROLE IF EXISTS sens_owner, sens_writer, sens_reader, sens_backup")
+            admin.execute("DROP ROLE IF EXISTS sens_owner, sens_writer, sens_reader, sens_backup, sens_monitor")

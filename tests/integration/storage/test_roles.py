@@ -47,7 +47,7 @@ def test_it_is_decided_for_every_table_what_each_role_may_do(granted_url: str) -
 def test_it_is_decided_for_every_function_who_may_call_it(granted_url: str) -> None:
     with psycopg.connect(granted_url) as admin:
         callers = {
-            function: frozenset(role for role in (Role.WRITER, Role.READER, Role.BACKUP) if NAMES[role] in names)
+            function: frozenset(role for role in set(Role) - {Role.OWNER} if NAMES[role] in names)
             for function, names in admin.execute(
                 "SELECT proname, array_agg(rolname) FILTER (WHERE has_function_privilege(rolname, p.oid, 'EXECUTE'))"
                 " FROM pg_proc p, pg_roles WHERE pronamespace = 'public'::regnamespace"
@@ -96,6 +96,10 @@ def test_the_backup_s_role_reads_every_table_and_changes_none(granted_url: str) 
     assert held(granted_url, Role.BACKUP) == {table: {"SELECT"} for table in TABLES}
 
 
+def test_the_exporter_s_role_sees_no_table(granted_url: str) -> None:
+    assert held(granted_url, Role.MONITOR) == {table: set() for table in TABLES}
+
+
 def test_the_backup_s_role_can_dump_everything_also_partitions_made_since(granted_url: str, tmp_path: Path) -> None:
     with connect(url_as(Role.WRITER, granted_url), application_name="test", autocommit=True) as writer:
         ensure_partitions(writer, "reading", [MONDAY])
@@ -138,7 +142,7 @@ def test_who_does_not_own_the_schema_cannot_grant_and_is_told_so(granted_url: st
         migrate(url_as(Role.READER, granted_url), roles={Role.WRITER: NAMES[Role.WRITER]})
 
 
-@pytest.mark.parametrize("role", [Role.WRITER, Role.READER, Role.BACKUP])
+@pytest.mark.parametrize("role", [Role.WRITER, Role.READER, Role.BACKUP, Role.MONITOR])
 @pytest.mark.parametrize(
     "statement",
     [

@@ -7,7 +7,7 @@
 {{- include "refuse.when" (list (and $embedded (not $database.enabled))
   "timescaledb.enabled is false while timescaledb.mode is embedded; set mode to external and external.host to your server, or enable it") -}}
 {{- include "refuse.when" (list (not $database.existingSecret)
-  (printf "timescaledb.existingSecret: name the Secret with the keys %sowner-password, writer-password, reader-password and backup-password" (ternary "admin-password, " "" $embedded))) -}}
+  (printf "timescaledb.existingSecret: name the Secret with the keys %sowner-password, writer-password, reader-password, backup-password and monitor-password" (ternary "admin-password, " "" $embedded))) -}}
 {{- include "refuse.when" (list (and $external (not $database.external.host))
   "timescaledb.external.host: name your PostgreSQL server, or set timescaledb.mode to embedded") -}}
 {{- include "refuse.when" (list (and $embedded $database.external.host)

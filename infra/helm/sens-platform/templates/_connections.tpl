@@ -60,7 +60,7 @@ httpGet:
   port: {{ . }}
 {{- end }}
 
-{{/* ── the database, as the role `role` (owner, writer, reader, backup) ── */}}
+{{/* ── the database, as the role `role` (owner, writer, reader, backup, monitor) ── */}}
 {{- define "sens.databaseHost" -}}
 {{- $database := .root.Values.timescaledb -}}
 {{- if eq $database.mode "embedded" -}}
