@@ -7,6 +7,9 @@ STAMP  := $(VENV)/.installed
 LOCK   := requirements.lock
 # Some build hosts mount the cache elsewhere; a copy always works.
 export UV_LINK_MODE := copy
+# Tests start hundreds of processes: none shall compile what it imports, also where the environment tells Python to keep nothing.
+export UV_COMPILE_BYTECODE := 1
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install up console console-check pictures test ci lint types format build docs docs-check bench bench-files bench-large images images-check soak cluster-test release-rehearsal lock clean

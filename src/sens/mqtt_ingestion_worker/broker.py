@@ -5,6 +5,7 @@ import ssl
 from sens.domain.errors import Fatal
 from sens.mqtt.options import ConnectOptions
 from sens.mqtt_ingestion_worker.sizes import Sizes
+from sens.runtime.tls import trusting
 from sens.sources.models import Source
 from sens.sources.secrets import resolve_secrets
 
@@ -41,7 +42,7 @@ def tls_context(source: Source) -> ssl.SSLContext | None:
         return None
     tls = source.tls
     try:
-        context = ssl.create_default_context(cafile=str(tls.ca) if tls and tls.ca else None)
+        context = trusting(tls.ca if tls else None)
         if tls and tls.certificate:
             context.load_cert_chain(str(tls.certificate), str(tls.key) if tls.key else None)
     except (OSError, ssl.SSLError) as error:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sens.runtime.settings import Settings
+from sens.runtime.tls import trusting
 from sens.stream.connection import StreamConnection, connect
 from sens.stream.errors import StreamRefused
 from sens.stream.link import Address
@@ -33,6 +34,6 @@ async def connect_by(settings: Settings, *, name: str, stopping: asyncio.Event) 
 
 def _trusting(ca: Path) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=str(ca))
+        return trusting(ca)
     except (OSError, ssl.SSLError) as error:
         raise StreamRefused(f"the NATS authorities of SENS_NATS_CA={ca} cannot be used: {error}") from error

@@ -102,17 +102,23 @@ class StreamConnection:
             try:
                 return await self._dial()
             except StreamAway as error:
-                self.last_error = str(error)
+                self._tell(error)
             except StreamRefused as error:
                 # At the start a person looks on; later a server may come back half configured.
                 if not self.max_payload:
                     raise
-                self.last_error = str(error)
+                self._tell(error)
             if self._closed:  # asyncio.wait_for before Python 3.12 may swallow a cancellation
                 raise asyncio.CancelledError
             # Half fixed, half random: workers that lost the same server do not come back in step.
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret is made of it
             delay_s = min(delay_s * 2, LONGEST_DELAY_S)
+
+    def _tell(self, error: Exception) -> None:
+        """Say why there is no connection, each reason once."""
+        if str(error) != self.last_error:
+            self.last_error = str(error)
+            log.warning("nats_away", error=self.last_error)
 
     async def _dial(self) -> Link:
         link = await Link.dial(self._address, self._name)

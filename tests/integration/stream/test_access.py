@@ -10,12 +10,13 @@ from typing import Any
 
 import nkeys
 import pytest
+from structlog.testing import capture_logs
 
 from certificates import make_certificate
 from command_line import Sens
 from sens.runtime.settings import Settings
 from sens.stream.access import address_of, connect_by
-from sens.stream.connection import StreamConnection
+from sens.stream.connection import FIRST_DELAY_S, StreamConnection
 from sens.stream.errors import StreamAway, StreamRefused
 from sens.stream.raw import RawStream, RawStreamSettings
 from servers import Nats
@@ -110,11 +111,15 @@ async def test_without_credentials_we_are_refused(guarded: Guarded):
 async def test_a_server_of_an_unknown_authority_is_not_trusted(guarded: Guarded, until):
     stopping = asyncio.Event()
     connection = StreamConnection(address_of(settings(guarded, nats_credentials=guarded.credentials)), "test")
-    opening = asyncio.create_task(connection.open(stopping))
-    await until(lambda: "certificate verify failed" in connection.last_error)
-    stopping.set()
-    with pytest.raises(StreamAway, match="stopped before"):
-        await opening
+    with capture_logs() as lines:
+        opening = asyncio.create_task(connection.open(stopping))
+        await until(lambda: "certificate verify failed" in connection.last_error)
+        await asyncio.sleep(3 * FIRST_DELAY_S)
+        stopping.set()
+        with pytest.raises(StreamAway, match="stopped before"):
+            await opening
+    (line,) = (line for line in lines if line["event"] == "nats_away")
+    assert "certificate verify failed" in line["error"]
 
 
 @pytest.mark.parametrize("deployable", ["mqtt-ingestion-worker", "telemetry-worker", "platform-api"])
