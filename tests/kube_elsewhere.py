@@ -128,14 +128,16 @@ class Elsewhere:
         self._pods.kubectl("rollout", "status", "statefulset/nats", "--timeout=600s")
 
     def copies(self) -> dict[str, int]:
-        """How many servers hold each stream of the account, by its name; only those that are not behind."""
-        with forwarded(self.namespace, "pod/nats-0", 8222) as port:
-            told = httpx.get(f"http://127.0.0.1:{port}/jsz?streams=true&accounts=true", timeout=20).json()
-        streams = [stream for account in told["account_details"] for stream in account.get("stream_detail", [])]
-        return {
-            stream["name"]: 1 + sum(each["current"] for each in stream["cluster"].get("replicas", []))
-            for stream in streams
-        }
+        """How many servers hold each stream, by its name; only those that are not behind, as its leader knows it."""
+        found: dict[str, int] = {}
+        for server in NATS:
+            with forwarded(self.namespace, f"pod/{server}", 8222) as port:
+                told = httpx.get(f"http://127.0.0.1:{port}/jsz?streams=true&accounts=true", timeout=20).json()
+            streams = [stream for account in told["account_details"] for stream in account.get("stream_detail", [])]
+            for stream in (stream for stream in streams if stream["cluster"]["leader"] == server):
+                others = stream["cluster"].get("replicas", [])
+                found[stream["name"]] = 1 + sum(each["current"] for each in others)
+        return found
 
     def remove(self) -> None:
         run("kubectl", "delete", "namespace", self.namespace, "--wait=true")

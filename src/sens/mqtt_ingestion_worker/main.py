@@ -28,10 +28,14 @@ def start(settings: IngestionSettings) -> int:
     async def work(lifetime: Lifetime) -> None:
         connection = await connect_by(settings, name=COMPONENT, stopping=lifetime.stopping)
         lifetime.on_drain("nats", connection.close)
-        stream = await RawStream.ensure(
-            connection, RawStreamSettings(settings.raw_stream_max_bytes, settings.raw_stream)
-        )
-        await bring_replicas_in_line(connection)
+
+        async def log_in_line() -> RawStream:
+            log_settings = RawStreamSettings(settings.raw_stream_max_bytes, settings.raw_stream)
+            stream = await RawStream.ensure(connection, log_settings)
+            await bring_replicas_in_line(connection)
+            return stream
+
+        stream = await lifetime.insist("open the log", log_in_line)
         servers = Servers(connection, stream, StatusBoard(connection))
         for source in configuration.sources:
             worker = SourceWorker(source, servers, settings, lifetime.stopping)

@@ -14,7 +14,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 import uvloop
@@ -34,6 +34,7 @@ from sens.runtime.version import build
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 Work = Callable[[], Coroutine[Any, Any, None]]
+T = TypeVar("T")
 
 HARD_EXIT_MARGIN_S = 2.0
 
@@ -83,6 +84,22 @@ class Lifetime:
         Fatal or any other error ends the process, by a drain of all else. Returning ends the task.
         """
         return self._start(name, self._keep_running(name, work))
+
+    async def insist(self, name: str, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What `attempt()` returns; it is called again, after a jittered back-off, each time it fails with Retry.
+
+        Raises:
+            Retry: the last one, when the process is asked to end.
+        """
+        delays = iter(self._backoff)
+        while True:
+            try:
+                return await attempt()
+            except Retry as error:
+                delay_s = next(delays)
+                log.warning("will_try_again", what=name, error=message_of(error), retry_in_s=round(delay_s, 2))
+                if await pause(delay_s, self.stopping):
+                    raise
 
     def on_drain(self, name: str, callback: Work) -> None:
         """Have `callback` awaited when main and all tasks have ended. Last registered, first called;

@@ -45,11 +45,14 @@ def start(settings: TelemetrySettings) -> int:
     async def work(lifetime: Lifetime) -> None:
         connection = await connect_by(settings, name=COMPONENT, stopping=lifetime.stopping)
         lifetime.on_drain("nats", connection.close)
-        stream = await RawStream.ensure(
-            connection, RawStreamSettings(settings.raw_stream_max_bytes, settings.raw_stream)
-        )
-        await bring_replicas_in_line(connection)
-        consumer = await RawConsumer.bind(connection, stream, ack_wait_s=settings.ack_wait_s)
+
+        async def log_in_line() -> tuple[RawStream, RawConsumer]:
+            log_settings = RawStreamSettings(settings.raw_stream_max_bytes, settings.raw_stream)
+            stream = await RawStream.ensure(connection, log_settings)
+            await bring_replicas_in_line(connection)
+            return stream, await RawConsumer.bind(connection, stream, ack_wait_s=settings.ack_wait_s)
+
+        stream, consumer = await lifetime.insist("open the log", log_in_line)
         worker = Worker(settings, configuration, stream)
         lifetime.on_drain("database", lambda: asyncio.to_thread(worker.close))
         live = LivePublisher(connection)

@@ -3,17 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import IO, Any
 
+import httpx
 import pytest
 
+from command_line import Sens
 from sens.stream.bucket import Bucket
 from sens.stream.connection import StreamConnection, connect
 from sens.stream.errors import StreamAway, StreamRefused
 from sens.stream.raw import RawStream, RawStreamSettings
 from sens.stream.replicas import bring_replicas_in_line
 from sens.stream.streamlog import StreamLog
-from servers import Nats, free_port
+from servers import Nats, free_port, wait_until
 
+CONFIGURATION = "sources: [{name: s, broker: 'mqtt://127.0.0.1:9', topics: [{topic: 'a/{device}', decoder: json}]}]\n"
 SETTINGS = RawStreamSettings(max_bytes=16 * 1024 * 1024)
 PATIENCE_S = 30.0
 
@@ -90,3 +94,41 @@ async def test_without_a_number_everything_stays_as_it_is(cluster: list[Nats]) -
     await bring_replicas_in_line(untold)
     assert await copies(untold, raw.name) == 3
     await untold.close()
+
+
+@pytest.mark.parametrize("deployable", ["mqtt-ingestion-worker", "telemetry-worker"])
+async def test_a_worker_that_starts_while_most_servers_are_gone_works_when_they_are_back(
+    cluster: list[Nats], tmp_path: Path, deployable: str
+) -> None:
+    connection = await connected(cluster, replicas=3)
+    await eventually(lambda: RawStream.ensure(connection, SETTINGS))
+    await connection.close()
+    for server in cluster[1:]:
+        server.kill()
+    (tmp_path / "sens.yaml").write_text(CONFIGURATION)
+    ops_port = free_port()
+    given = {"SENS_NATS_URL": cluster[0].url, "SENS_NATS_REPLICAS": "3", "SENS_OPS_PORT": f"{ops_port}"}
+    with Sens(tmp_path).start(deployable, **given) as process:
+        try:
+            assert process.stderr is not None
+            said = await asyncio.to_thread(_line_with, process.stderr, b"will_try_again")
+            assert b"open the log" in said
+            assert _readiness(ops_port)["status"] == "starting"
+            for server in cluster[1:]:
+                server.start()
+            await asyncio.to_thread(wait_until, lambda: "nats" in _readiness(ops_port)["checks"], what="it to work")
+            assert _readiness(ops_port)["checks"]["nats"]["ok"]
+            assert process.poll() is None
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+def _line_with(output: IO[bytes], words: bytes) -> bytes:
+    """The first line with these words; empty: the process ended."""
+    return next((line for line in output if words in line), b"")
+
+
+def _readiness(port: int) -> Any:
+    """What a process says of itself."""
+    return httpx.get(f"http://127.0.0.1:{port}/readyz").json()

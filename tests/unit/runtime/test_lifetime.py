@@ -143,6 +143,43 @@ async def test_fatal_or_a_bug_in_a_task_ends_the_process_by_a_drain(
     assert (line["exc_info"] is error) == (code is ExitCode.FAILURE), "only a bug needs its traceback"
 
 
+async def test_what_main_insists_on_is_tried_until_it_is_done(lifetime: Lifetime) -> None:
+    tries: list[str] = []
+
+    async def attempt() -> str:
+        tries.append("try")
+        if len(tries) < 3:
+            raise Retry(f"away {len(tries)}")
+        return "done"
+
+    async def main(lifetime: Lifetime) -> None:
+        tries.append(await lifetime.insist("the log", attempt))
+
+    with capture_logs() as lines:
+        assert await lifetime.live(main) is ExitCode.OK
+    assert tries == ["try"] * 3 + ["done"]
+    assert [line["error"] for line in lines if line["event"] == "will_try_again"] == ["away 1", "away 2"]
+
+
+async def test_it_is_tried_no_more_when_the_process_is_to_stop_and_a_fatal_error_ends_it_at_once() -> None:
+    lifetime = Lifetime("test", backoff=Backoff(60, 60, jitter=lambda: 1.0))
+    tries = 0
+
+    async def fail(error: Exception) -> None:
+        nonlocal tries
+        tries += 1
+        raise error
+
+    insisting = asyncio.create_task(lifetime.insist("the log", lambda: fail(Retry("away"))))
+    await asyncio.sleep(0.01)
+    lifetime.stop()
+    with pytest.raises(Retry, match="away"):
+        await insisting
+    with pytest.raises(Fatal):
+        await lifetime.insist("the log", lambda: fail(Fatal("no")))
+    assert tries == 2
+
+
 async def test_a_server_that_main_cannot_reach_ends_the_process_as_unavailable(lifetime: Lifetime) -> None:
     async def main(_: Lifetime) -> None:
         raise Retry("no answer from nats://h within 30 s")
