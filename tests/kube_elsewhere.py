@@ -121,11 +121,12 @@ class Elsewhere:
         self.wait_ready()
 
     def keep_nats(self, servers: int) -> None:
-        """Only so many of the three; the others are gone until it is called again."""
+        """Only so many of the three, until it is called again. Without most of them none is ready."""
         self._pods.kubectl("scale", "statefulset/nats", f"--replicas={servers}")
         for name in NATS[servers:]:
             self._pods.kubectl("wait", f"pod/{name}", "--for=delete", "--timeout=300s")
-        self._pods.kubectl("rollout", "status", "statefulset/nats", "--timeout=600s")
+        if servers == len(NATS):
+            self.wait_ready()
 
     def copies(self) -> dict[str, int]:
         """How many servers hold each stream, by its name; only those that are not behind, as its leader knows it."""
