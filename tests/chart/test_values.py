@@ -1,6 +1,7 @@
 """values.yaml and what is made from it."""
 
 import json
+import re
 
 import jsonschema
 import pytest
@@ -77,3 +78,14 @@ def test_the_configuration_of_every_environment_passes_sens_check(name: str) -> 
 
     values = YAML(typ="safe").load(VALUES[name])
     assert parse(json.dumps(values["config"]), name=name, decoders=DECODERS).sources
+
+
+def test_servers_that_cluster_tests_start_themselves_are_of_the_chart_s_images() -> None:
+    values = YAML(typ="safe").load(CHART / "values.yaml")
+    images = {values[key]["image"]["repository"]: values[key]["image"]["tag"] for key in ("timescaledb", "nats")}
+    broker = values["mockMqttBroker"]["image"]
+    images[broker["repository"]] = broker["tag"]
+    for manifest in ("cluster/elsewhere.yaml", "rehearsal/devices.yaml"):
+        text = (ROOT / "tests" / manifest).read_text()
+        for repository, tag in re.findall(r"image: ([^\s:]+):(\S+)", text):
+            assert images[repository] == tag, manifest
