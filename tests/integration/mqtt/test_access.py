@@ -13,6 +13,7 @@ from certificates import make_certificate, tls_listener
 from integration.mqtt.recorder import client_id, open_connection, publish
 from sens.domain.errors import Fatal, Retry
 from sens.mqtt.errors import BrokerUnavailable, CertificateRefused, ConnectRefused
+from sens.runtime.tls import trusting
 from servers import Mosquitto, Nats, free_port
 
 VERSIONS = pytest.mark.parametrize("version", [4, 5])
@@ -81,7 +82,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
 
 
 def context(ca: Path | None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
-    made = ssl.create_default_context(cafile=ca)
+    made = trusting(ca)
     if certificate and key:
         made.load_cert_chain(certificate, key)
     return made

@@ -1,7 +1,6 @@
 """Credentials and TLS as a source declares them, at a real broker."""
 
 import asyncio
-import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from sens.mqtt.errors import CertificateRefused
 from sens.mqtt.receiver import connect
 from sens.mqtt_ingestion_worker.broker import connect_options
 from sens.mqtt_ingestion_worker.sizes import Sizes
+from sens.runtime.tls import trusting
 from sens.sources.models import Source
 from servers import Mosquitto, free_port
 
@@ -59,7 +59,7 @@ async def test_messages_come_over_tls_with_a_client_certificate(line: Line, tls:
     broker, folder = tls
     source = declared(broker.port, tls_keys(folder, f"server_name: {NAME}"), scheme="mqtts")
     worker = await line.connected(source)
-    context = ssl.create_default_context(cafile=folder / "ca.pem")
+    context = trusting(folder / "ca.pem")
     context.check_hostname = False
     context.load_cert_chain(folder / "client.pem", folder / "client.key")
     messages = [(f"{source.name}/d", b"%d" % n, 1) for n in range(100)]
