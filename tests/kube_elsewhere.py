@@ -10,6 +10,7 @@ import httpx
 
 from certificates import make_certificate
 from kube import Release, eventually, forwarded, one_shot_pod, run
+from sens.storage.privileges import Role
 
 MANIFEST = Path(__file__).parent / "cluster" / "elsewhere.yaml"
 NATS = ("nats-0", "nats-1", "nats-2")
@@ -100,7 +101,7 @@ class Elsewhere:
         """By the command in docs/database-roles.md, with the passwords of the release's Secret."""
         where = f"host=postgres dbname=sens user=postgres password={self._admin_password} sslmode=require"
         env = {"SENS_DATABASE_URL": where}
-        for role in ("owner", "writer", "reader", "backup", "monitor"):
+        for role in Role:
             env[f"SENS_DATABASE_{role.upper()}_ROLE"] = f"sens_{role}"
             env[f"SENS_DATABASE_{role.upper()}_PASSWORD"] = release.secret("sens-database", f"{role}-password")
         container = {

@@ -29,13 +29,13 @@ def start(settings: IngestionSettings) -> int:
         connection = await connect_by(settings, name=COMPONENT, stopping=lifetime.stopping)
         lifetime.on_drain("nats", connection.close)
 
-        async def log_in_line() -> RawStream:
+        async def open_log() -> RawStream:
             log_settings = RawStreamSettings(settings.raw_stream_max_bytes, settings.raw_stream)
             stream = await RawStream.ensure(connection, log_settings)
             await bring_replicas_in_line(connection)
             return stream
 
-        stream = await lifetime.insist("open the log", log_in_line)
+        stream = await lifetime.insist("open the log", open_log)
         servers = Servers(connection, stream, StatusBoard(connection))
         for source in configuration.sources:
             worker = SourceWorker(source, servers, settings, lifetime.stopping)

@@ -46,13 +46,13 @@ def start(settings: TelemetrySettings) -> int:
         connection = await connect_by(settings, name=COMPONENT, stopping=lifetime.stopping)
         lifetime.on_drain("nats", connection.close)
 
-        async def log_in_line() -> tuple[RawStream, RawConsumer]:
+        async def open_log() -> tuple[RawStream, RawConsumer]:
             log_settings = RawStreamSettings(settings.raw_stream_max_bytes, settings.raw_stream)
             stream = await RawStream.ensure(connection, log_settings)
             await bring_replicas_in_line(connection)
             return stream, await RawConsumer.bind(connection, stream, ack_wait_s=settings.ack_wait_s)
 
-        stream, consumer = await lifetime.insist("open the log", log_in_line)
+        stream, consumer = await lifetime.insist("open the log", open_log)
         worker = Worker(settings, configuration, stream)
         lifetime.on_drain("database", lambda: asyncio.to_thread(worker.close))
         live = LivePublisher(connection)
